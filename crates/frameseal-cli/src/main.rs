@@ -1,0 +1,2 @@
+//! The `frameseal` command.
+fn main() {}
