@@ -1,1 +1,3 @@
 //! Frameseal core.
+#![forbid(unsafe_code)]
+pub mod frame;
