@@ -1,0 +1,173 @@
+//! `cargo xtask demo`: the page and the embedded SFU on loopback; with `--headless` the same call
+//! in headless browsers, and one JSON object about it on standard output.
+
+use crate::run::{Error, Guard, Job, Result, find, root, target_dir};
+use crate::{doctor, npm};
+use std::io::{BufRead, BufReader};
+use std::process::{ExitCode, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
+
+#[derive(clap::Args, Clone)]
+pub(crate) struct Args {
+    /// Port on 127.0.0.1 (with --headless a free one is taken)
+    #[arg(long, default_value_t = 8080)]
+    port: u16,
+    /// Open the page in the desktop's browser
+    #[arg(long, conflicts_with = "headless")]
+    open: bool,
+    /// Run the call in headless browsers, then stop
+    #[arg(long)]
+    headless: bool,
+    #[command(flatten)]
+    call: Call,
+}
+
+/// The headless call.
+#[derive(clap::Args, Clone)]
+#[command(next_help_heading = "With --headless")]
+pub(crate) struct Call {
+    /// How many take part
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u16).range(2..=8), requires = "headless")]
+    pub(crate) participants: u16,
+    /// How long they talk
+    #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=600), requires = "headless")]
+    pub(crate) seconds: u16,
+    /// vp8, vp9, av1 or h264
+    #[arg(long, default_value = "vp8", requires = "headless")]
+    pub(crate) codec: String,
+    /// chromium, firefox, or mixed
+    #[arg(long, requires = "headless")]
+    pub(crate) browser: Option<String>,
+    /// Without encryption: the run must report plaintext and fail
+    #[arg(long, requires = "headless")]
+    pub(crate) no_e2ee: bool,
+    /// Three simulcast layers
+    #[arg(long, requires = "headless")]
+    pub(crate) simulcast: bool,
+    /// Spatial and temporal layers in one stream (VP9, AV1)
+    #[arg(long, requires = "headless")]
+    pub(crate) svc: bool,
+    /// Print one JSON object instead of a table
+    #[arg(long, requires = "headless")]
+    pub(crate) json: bool,
+}
+
+/// How long the SFU may take to listen.
+const START: Duration = Duration::from_secs(20);
+/// What a headless run may take above the time of the call: browsers starting and stopping.
+const AROUND: Duration = Duration::from_secs(150);
+
+pub(crate) fn run(args: &Args) -> Result<ExitCode> {
+    build()?;
+    if args.headless {
+        return headless(&args.call);
+    }
+    let (mut sfu, address) = start(args.port, false)?;
+    println!("\n  The call is at {address}\n  Open it in two tabs. Ctrl-C ends it.\n");
+    if args.open {
+        open(&address);
+    }
+    let status = sfu.child.wait()?;
+    Err(Error::new(format!("the server ended: {status}")))
+}
+
+/// Builds page and SFU, bringing the tools that are missing.
+pub(crate) fn build() -> Result<()> {
+    doctor::need(&["rustc", "cc", "node", "npm", "wasm32"])?;
+    eprintln!("building the media module and the SDK");
+    npm::sdk()?;
+    eprintln!("building the page");
+    npm::meet()?;
+    eprintln!("building the SFU");
+    sfu_build().run()
+}
+
+fn sfu_build() -> Job {
+    Job::cargo().args([
+        "build",
+        "--locked",
+        "--profile",
+        "demo",
+        "--package",
+        "e2ee-sfu",
+        "--bin",
+        "frameseal-sfu",
+    ])
+}
+
+/// Starts the SFU with the page; gives its address once it listens.
+fn start(port: u16, test: bool) -> Result<(Guard, String)> {
+    let mut job = Job::new(target_dir().join("demo/frameseal-sfu"))
+        .args(["--listen", &format!("127.0.0.1:{port}")])
+        .arg("--root")
+        .arg(root().join("examples/meet/dist"));
+    if test {
+        job = job.arg("--test");
+    }
+    let mut sfu = job.spawn(|command| {
+        command.stdout(Stdio::piped());
+    })?;
+    let Some(out) = sfu.child.stdout.take() else {
+        return Err(Error::new("the SFU has no standard output"));
+    };
+    let (send, receive) = mpsc::channel();
+    std::thread::spawn(move || {
+        for line in BufReader::new(out).lines().map_while(std::result::Result::ok) {
+            match line.split_whitespace().find(|word| word.starts_with("http://")) {
+                Some(address) => drop(send.send(address.to_owned())),
+                None => eprintln!("{line}"),
+            }
+        }
+    });
+    match receive.recv_timeout(START) {
+        Ok(address) => Ok((sfu, address)),
+        Err(mpsc::RecvTimeoutError::Timeout) => Err(Error::new("the SFU did not start to listen")),
+        Err(mpsc::RecvTimeoutError::Disconnected) => {
+            let status = sfu.child.wait()?;
+            Err(Error::new(format!("the SFU ended at once: {status}"))
+                .mend(format!("cargo xtask demo --port {}    (if the port was busy)", port.wrapping_add(1))))
+        }
+    }
+}
+
+fn headless(call: &Call) -> Result<ExitCode> {
+    let (job, _sfu) = headless_job(call)?;
+    let status = job.status()?;
+    Ok(status.code().and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from))
+}
+
+/// The headless run against an SFU of its own, which lives as long as the guard.
+pub(crate) fn headless_job(call: &Call) -> Result<(Job, Guard)> {
+    let browser = call.browser.as_deref().unwrap_or("chromium");
+    match browser {
+        "chromium" => doctor::need(&["chromium"])?,
+        "firefox" => doctor::need(&["firefox"])?,
+        _ => doctor::need(&["chromium", "firefox"])?,
+    }
+    let (sfu, address) = start(0, true)?;
+    let mut job = Job::new("node")
+        .arg(root().join("examples/meet/headless/run.mjs"))
+        .args(["--url", &address, "--codec", &call.codec, "--browser", browser])
+        .args(["--participants", &call.participants.to_string()])
+        .args(["--seconds", &call.seconds.to_string()])
+        .limit(Duration::from_secs(u64::from(call.seconds)) + AROUND);
+    let flags = [
+        (call.no_e2ee, "--no-e2ee"),
+        (call.simulcast, "--simulcast"),
+        (call.svc, "--svc"),
+        (call.json, "--json"),
+    ];
+    for (_, flag) in flags.into_iter().filter(|(on, _)| *on) {
+        job = job.arg(flag);
+    }
+    Ok((job, sfu))
+}
+
+fn open(address: &str) {
+    let opener = ["xdg-open", "open"].into_iter().find(|name| find(name).is_some());
+    let opened = opener.map(|name| Job::new(name).arg(address).run());
+    if !matches!(opened, Some(Ok(()))) {
+        eprintln!("no desktop browser could be opened; go to {address}");
+    }
+}

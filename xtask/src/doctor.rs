@@ -1,0 +1,261 @@
+//! What is here, what is missing, and the exact command that brings it.
+
+use crate::apt;
+use crate::run::{Error, Job, Result, find};
+use crate::wasm;
+use std::process::ExitCode;
+
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Bring what is missing (Debian packages need root or a sudo that asks nothing)
+    #[arg(long)]
+    fix: bool,
+}
+
+/// Who needs a tool.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum For {
+    Demo,
+    Test,
+    Optional,
+}
+
+enum Mend {
+    Apt(&'static [&'static str]),
+    Run(&'static [&'static str]),
+    Wasm,
+    Hand(&'static str),
+}
+
+pub(crate) struct Tool {
+    name: &'static str,
+    what: &'static str,
+    needed: For,
+    probe: fn() -> Option<String>,
+    mend: Mend,
+}
+
+pub(crate) const CHROMIUM: &[&str] = &["chromium", "chromium-browser", "google-chrome"];
+pub(crate) const FIREFOX: &[&str] = &["firefox-esr", "firefox"];
+const NODE: u32 = 20;
+
+static TOOLS: &[Tool] = &[
+    Tool {
+        name: "rustc",
+        what: "compiles everything",
+        needed: For::Demo,
+        probe: || at_least("rustc", env!("CARGO_PKG_RUST_VERSION")),
+        mend: Mend::Run(&["rustup", "update", "stable"]),
+    },
+    Tool {
+        name: "wasm32",
+        what: "the browser's media module",
+        needed: For::Demo,
+        probe: || {
+            wasm::present().map(|route| match route {
+                wasm::Route::Toolchain => format!("target {} of the toolchain", wasm::TARGET),
+                wasm::Route::Debian => "Debian's rustc, standard library from source".to_owned(),
+            })
+        },
+        mend: Mend::Wasm,
+    },
+    Tool {
+        name: "cc",
+        what: "C compiler: ring, aws-lc-rs, the C example",
+        needed: For::Demo,
+        probe: || first_line("cc", &["--version"]),
+        mend: Mend::Apt(&["build-essential"]),
+    },
+    Tool {
+        name: "node",
+        what: "builds and tests the SDK; 20 or later",
+        needed: For::Demo,
+        probe: || at_least("node", &format!("{NODE}.0")),
+        mend: Mend::Hand("install Node.js 20 or later from https://nodejs.org/en/download"),
+    },
+    Tool {
+        name: "npm",
+        what: "the SDK's build tools",
+        needed: For::Demo,
+        probe: || first_line("npm", &["--version"]),
+        mend: Mend::Hand("install npm; it comes with Node.js from https://nodejs.org/en/download"),
+    },
+    Tool {
+        name: "chromium",
+        what: "browser tests and the headless demo",
+        needed: For::Test,
+        probe: || browser(CHROMIUM),
+        mend: Mend::Apt(&["chromium"]),
+    },
+    Tool {
+        name: "firefox",
+        what: "browser tests",
+        needed: For::Test,
+        probe: || browser(FIREFOX),
+        mend: Mend::Apt(&["firefox-esr"]),
+    },
+    Tool {
+        name: "ffmpeg",
+        what: "encodes the real streams the codec tests read",
+        needed: For::Test,
+        probe: || first_line("ffmpeg", &["-version"]),
+        mend: Mend::Apt(&["ffmpeg"]),
+    },
+    Tool {
+        name: "rustfmt",
+        what: "format check",
+        needed: For::Test,
+        probe: || first_line("cargo", &["fmt", "--version"]),
+        mend: Mend::Run(&["rustup", "component", "add", "rustfmt"]),
+    },
+    Tool {
+        name: "clippy",
+        what: "lints",
+        needed: For::Test,
+        probe: || first_line("cargo", &["clippy", "--version"]),
+        mend: Mend::Run(&["rustup", "component", "add", "clippy"]),
+    },
+    Tool {
+        name: "cargo-fuzz",
+        what: "fuzz targets",
+        needed: For::Optional,
+        probe: || first_line("cargo", &["fuzz", "--version"]),
+        mend: Mend::Run(&["cargo", "install", "--locked", "cargo-fuzz"]),
+    },
+    Tool {
+        name: "c++",
+        what: "C++ compiler: the fuzzing engine",
+        needed: For::Optional,
+        probe: || first_line("c++", &["--version"]),
+        mend: Mend::Apt(&["build-essential"]),
+    },
+    Tool {
+        name: "cargo-deny",
+        what: "licences and advisories of dependencies",
+        needed: For::Optional,
+        probe: || first_line("cargo", &["deny", "--version"]),
+        mend: Mend::Run(&["cargo", "install", "--locked", "cargo-deny"]),
+    },
+];
+
+pub(crate) fn run(args: &Args) -> Result<ExitCode> {
+    let mut missing = Vec::new();
+    for tool in TOOLS {
+        match (tool.probe)() {
+            Some(version) => println!("  here     {:<11} {version}", tool.name),
+            None => {
+                let grade = if tool.needed == For::Optional { "optional" } else { "MISSING " };
+                println!("  {grade} {:<11} {}", tool.name, tool.what);
+                println!("           {:<11} {}", "", tool.command());
+                missing.push(tool);
+            }
+        }
+    }
+    if args.fix {
+        for tool in missing.iter().filter(|tool| tool.needed != For::Optional) {
+            tool.fix()?;
+        }
+        missing.retain(|tool| (tool.probe)().is_none());
+    }
+    let needed = |who| missing.iter().filter(|t| t.needed == who).map(|t| t.name).collect::<Vec<_>>();
+    let (demo, test) = (needed(For::Demo), needed(For::Test));
+    println!();
+    println!("cargo xtask demo: {}", verdict(&demo));
+    println!("cargo xtask test: {}", verdict(&[demo.clone(), test.clone()].concat()));
+    Ok(if demo.is_empty() && test.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn verdict(missing: &[&str]) -> String {
+    match missing {
+        [] => "ready".to_owned(),
+        names => format!("needs {} (cargo xtask doctor --fix)", names.join(", ")),
+    }
+}
+
+impl Tool {
+    fn command(&self) -> String {
+        match self.mend {
+            Mend::Apt(packages) => apt::command(packages),
+            Mend::Run(words) => words.join(" "),
+            Mend::Wasm => {
+                format!("rustup target add {}    or: {}", wasm::TARGET, apt::command(wasm::DEBIAN_PACKAGES))
+            }
+            Mend::Hand(text) => text.to_owned(),
+        }
+    }
+
+    fn fix(&self) -> Result<()> {
+        eprintln!("bringing {}", self.name);
+        match self.mend {
+            Mend::Apt(packages) => apt::install(packages),
+            Mend::Run([program, rest @ ..]) => Job::new(program).args(rest).run(),
+            Mend::Wasm => wasm::bring().map(drop),
+            Mend::Run([]) | Mend::Hand(_) => {
+                Err(Error::new(format!("{} must be installed by hand", self.name)).mend(self.command()))
+            }
+        }
+    }
+}
+
+/// Makes sure that the named tools are here; brings those that are not.
+pub(crate) fn need(names: &[&str]) -> Result<()> {
+    for tool in TOOLS.iter().filter(|tool| names.contains(&tool.name)) {
+        if (tool.probe)().is_none() {
+            let doing = format!("{} is missing ({})", tool.name, tool.what);
+            tool.fix().map_err(|error| error.during(&doing).mend(tool.command()))?;
+            if (tool.probe)().is_none() {
+                return Err(
+                    Error::new(format!("{} was installed but does not run", tool.name)).mend(tool.command())
+                );
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whether a tool is here.
+pub(crate) fn has(name: &str) -> bool {
+    TOOLS.iter().any(|tool| tool.name == name && (tool.probe)().is_some())
+}
+
+fn browser(names: &[&str]) -> Option<String> {
+    names.iter().filter(|name| find(name).is_some()).find_map(|name| first_line(name, &["--version"]))
+}
+
+fn first_line(program: &str, args: &[&str]) -> Option<String> {
+    let text = Job::new(program).args(args).output().ok()?;
+    text.lines().next().map(|line| line.trim().to_owned())
+}
+
+/// The version line of a tool that is recent enough.
+fn at_least(program: &str, minimum: &str) -> Option<String> {
+    let line = first_line(program, &["--version"])?;
+    (version(&line)? >= version(minimum)?).then_some(line)
+}
+
+/// The first `major.minor` in a text.
+fn version(text: &str) -> Option<(u32, u32)> {
+    text.split(|c: char| !c.is_ascii_digit() && c != '.').find_map(|word| {
+        let mut numbers = word.split('.').map(str::parse);
+        Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_found_in_what_tools_print() {
+        assert_eq!(version("rustc 1.95.0 (59807616e 2026-04-14)"), Some((1, 95)));
+        assert_eq!(version("v20.20.2"), Some((20, 20)));
+        assert_eq!(version("1.91"), Some((1, 91)));
+        assert_eq!(version("no figures"), None);
+        assert!(version("v9.11.0") < version("20.0"));
+    }
+
+    #[test]
+    fn every_tool_says_how_it_is_brought() {
+        assert!(TOOLS.iter().all(|tool| !tool.command().is_empty()));
+    }
+}
