@@ -1,4 +1,88 @@
 //! Floor 3, the media wing: one frame in, one sealed or opened frame out, in place.
+//!
+//! ```text
+//! Sframe       header || ct || tag                                        AAD = header || metadata
+//! Frameseal    clear || [OBU carrier] || header || ct || tag              AAD = header || clear || metadata
+//!              pt = moved || body || tail || inner byte || 00...          (H.26x: escaped behind clear, then 80)
+//! ```
 
 pub mod buf;
 pub mod codec;
+pub mod header;
+mod opener;
+mod sealer;
+
+pub use buf::FrameBuf;
+pub use codec::CodecRule;
+pub use opener::{OpenPlan, Opener, Tally};
+pub use sealer::{MAX_FRAMES_PER_KEY, Padding, SealPlan, Sealer, SenderKey};
+
+use crate::id::{CallId, TrackKind};
+
+/// Layout of a sealed frame.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum FrameFormat {
+    /// Bare SFrame as in RFC 9605. Nothing is clear, keys are bound to what the base key is bound to, and to nothing
+    /// more; kinds of track share the counter and the window of their key.
+    Sframe,
+    /// SFrame behind the clear bytes that packetizers need, keys bound to call, sender and kind of track.
+    Frameseal {
+        /// The call.
+        call: CallId,
+    },
+}
+
+/// What is known of a frame besides its bytes.
+#[derive(Clone, Copy, Debug)]
+pub struct FrameInfo<'a> {
+    /// Kind of its track, from local knowledge and never from the SFU.
+    pub kind: TrackKind,
+    /// How its codec is laid out.
+    pub rule: CodecRule,
+    /// Authenticated with the frame and not sent. Both sides must have the same; empty as a rule.
+    pub metadata: &'a [u8],
+}
+
+impl FrameInfo<'static> {
+    /// A frame of a track.
+    #[must_use]
+    pub const fn track(kind: TrackKind, rule: CodecRule) -> Self {
+        Self { kind, rule, metadata: &[] }
+    }
+}
+
+impl<'a> FrameInfo<'a> {
+    /// A message.
+    #[must_use]
+    pub const fn data(metadata: &'a [u8]) -> Self {
+        Self { kind: TrackKind::Data, rule: CodecRule::Opaque, metadata }
+    }
+
+    /// The kind that keys are kept under: bare SFrame has one for all.
+    const fn slot(&self, format: &FrameFormat) -> TrackKind {
+        match format {
+            FrameFormat::Sframe => TrackKind::Data,
+            FrameFormat::Frameseal { .. } => self.kind,
+        }
+    }
+}
+
+/// In the inner byte: a table of moved runs precedes it.
+const INNER_TAIL: u8 = 0x80;
+/// In the inner byte: the codec rule.
+const INNER_RULE: u8 = 0x0f;
+
+/// Room for the AAD when metadata keeps it from being one slice of the frame.
+type Scratch = Vec<u8>;
+
+/// `header || clear || metadata` in `scratch`, when `metadata` is not empty.
+fn with_metadata<'s>(prefix: &'s [u8], metadata: &[u8], scratch: &'s mut Scratch) -> &'s [u8] {
+    if metadata.is_empty() {
+        return prefix;
+    }
+    scratch.clear();
+    scratch.extend_from_slice(prefix);
+    scratch.extend_from_slice(metadata);
+    scratch
+}

@@ -1,0 +1,270 @@
+//! Opening: the frames of one participant, authenticated before anything moves.
+
+use crate::error::{OpenCause, OpenError};
+use crate::frame::buf::FrameBuf;
+use crate::frame::codec::{self, CodecRule};
+use crate::frame::header::Header;
+use crate::frame::{FrameFormat, FrameInfo, INNER_RULE, INNER_TAIL, Scratch, with_metadata};
+use crate::id::{Ctr, Kid, Millis, ParticipantId, TrackKind};
+use crate::key::ring::{KeyAt, KeyRing};
+use crate::key::room::RoomSender;
+use crate::key::schedule::Profile;
+use crate::secret::BaseKey;
+
+/// How frames fared, since the opener was made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Authenticated and handed out.
+    pub opened: u64,
+    /// Repeats of genuine frames, dropped quietly (browsers deliver some).
+    pub repeated: u64,
+    /// No key for the KID, or out of the ratchet's reach.
+    pub no_key: u64,
+    /// Wrong tag.
+    pub rejected: u64,
+    /// Not a sealed frame of its codec.
+    pub malformed: u64,
+}
+
+/// One AEAD call, described: for an executor outside (WebCrypto).
+///
+/// The buffer holds `AAD | ciphertext | tag`. The executor puts the plaintext in place of the ciphertext.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OpenPlan {
+    /// Nonce.
+    pub nonce: [u8; 12],
+    /// AAD length: the first bytes of the buffer.
+    pub aad: usize,
+    header: usize,
+    clear: usize,
+    kid: Kid,
+    ctr: Ctr,
+}
+
+/// Where header, clear bytes and body of a frame stand.
+struct Found {
+    kid: Kid,
+    ctr: Ctr,
+    header: usize,
+    clear: usize,
+}
+
+/// Opens the frames of one participant.
+pub struct Opener {
+    ring: KeyRing,
+    tally: Tally,
+    scratch: Scratch,
+}
+
+impl Opener {
+    /// An opener without keys.
+    #[must_use]
+    pub fn new(profile: Profile, who: ParticipantId) -> Self {
+        Self { ring: KeyRing::new(profile, who), tally: Tally::default(), scratch: Scratch::new() }
+    }
+
+    /// The participant.
+    #[must_use]
+    pub const fn who(&self) -> &ParticipantId {
+        self.ring.who()
+    }
+
+    /// The participant's keys.
+    #[must_use]
+    pub const fn ring(&self) -> &KeyRing {
+        &self.ring
+    }
+
+    /// How frames fared.
+    #[must_use]
+    pub const fn tally(&self) -> Tally {
+        self.tally
+    }
+
+    /// Takes a base key; see [`KeyRing::install`].
+    pub fn install(&mut self, at: KeyAt, base: BaseKey) {
+        self.ring.install(at, base);
+    }
+
+    /// Follows a sender by the room secret; see [`KeyRing::follow_room`].
+    pub fn follow_room(&mut self, sender: RoomSender) {
+        self.ring.follow_room(sender);
+    }
+
+    /// Drops keys older than `oldest` at once; see [`KeyRing::forget_before`].
+    pub fn forget_before(&mut self, oldest: KeyAt) {
+        self.ring.forget_before(oldest);
+    }
+
+    /// Tells the time; see [`KeyRing::tick`].
+    pub fn tick(&mut self, now: Millis) {
+        self.ring.tick(now);
+    }
+
+    /// Opens the frame in `buf`, in place, and gives the frame for the decoder.
+    ///
+    /// # Errors
+    /// [`OpenError`]; `buf` is then empty and the frame must be dropped.
+    #[inline]
+    pub fn open<'b>(&mut self, info: &FrameInfo<'_>, buf: &'b mut FrameBuf) -> Result<&'b [u8], OpenError> {
+        match self.open_inner(info, buf) {
+            Ok(()) => {
+                self.tally.opened += 1;
+                Ok(buf.bytes())
+            }
+            Err(cause) => Err(self.fail(info.kind, cause, buf)),
+        }
+    }
+
+    #[inline]
+    fn open_inner(&mut self, info: &FrameInfo<'_>, buf: &mut FrameBuf) -> Result<(), OpenCause> {
+        let found = self.find_parts(info, buf)?;
+        let slot = info.slot(&self.ring.profile().format);
+        let aad_len = found.header + found.clear;
+        let (prefix, body) = buf.bytes_mut().split_at_mut_checked(aad_len).ok_or(OpenCause::TooShort)?;
+        let aad = with_metadata(prefix, info.metadata, &mut self.scratch);
+        match self.ring.find(found.kid, slot) {
+            Some(at) => self.ring.open_with(at, found.ctr, aad, body)?,
+            None => {
+                let verified = self.ring.candidate(found.kid, slot)?.open(found.ctr, aad, body)?;
+                self.ring.commit(verified);
+            }
+        }
+        self.finish(info.rule, found.header, found.clear, buf)
+    }
+
+    /// First half of opening for an executor outside: only for a key that has opened a frame before.
+    ///
+    /// # Errors
+    /// [`OpenCause::Stale`] when the key has not opened a frame yet: use [`Opener::open`]. Otherwise as there.
+    /// With `Stale` the buffer is not changed.
+    #[cfg(feature = "hazmat")]
+    pub fn hazmat_plan(&mut self, info: &FrameInfo<'_>, buf: &mut FrameBuf) -> Result<OpenPlan, OpenError> {
+        let found = match self.find_parts(info, buf) {
+            Ok(found) => found,
+            Err(cause) => return Err(self.fail(info.kind, cause, buf)),
+        };
+        let slot = info.slot(&self.ring.profile().format);
+        let Some(at) = self.ring.find(found.kid, slot) else {
+            return Err(OpenError { who: self.who().clone(), kind: info.kind, cause: OpenCause::Stale });
+        };
+        match self.ring.check(at, found.ctr) {
+            Ok(nonce) => Ok(OpenPlan {
+                nonce,
+                aad: found.header + found.clear,
+                header: found.header,
+                clear: found.clear,
+                kid: found.kid,
+                ctr: found.ctr,
+            }),
+            Err(cause) => Err(self.fail(info.kind, cause, buf)),
+        }
+    }
+
+    /// Second half: the caller vouches that the tag was right, and has put the plaintext in place.
+    ///
+    /// # Errors
+    /// [`OpenCause::Stale`] when the key is gone, [`OpenCause::Replayed`] when the counter came meanwhile.
+    #[cfg(feature = "hazmat")]
+    pub fn hazmat_accept<'b>(
+        &mut self,
+        info: &FrameInfo<'_>,
+        plan: &OpenPlan,
+        buf: &'b mut FrameBuf,
+    ) -> Result<&'b [u8], OpenError> {
+        let slot = info.slot(&self.ring.profile().format);
+        let done = self
+            .ring
+            .accept(plan.kid, slot, plan.ctr)
+            .and_then(|()| self.finish(info.rule, plan.header, plan.clear, buf));
+        match done {
+            Ok(()) => {
+                self.tally.opened += 1;
+                Ok(buf.bytes())
+            }
+            Err(cause) => Err(self.fail(info.kind, cause, buf)),
+        }
+    }
+
+    /// The executor found the tag wrong.
+    #[cfg(feature = "hazmat")]
+    pub fn hazmat_refuse(&mut self, info: &FrameInfo<'_>, plan: &OpenPlan, buf: &mut FrameBuf) -> OpenError {
+        self.fail(info.kind, OpenCause::Rejected { kid: plan.kid, ctr: plan.ctr }, buf)
+    }
+
+    /// The frame key of a KID that has opened a frame, for an executor outside.
+    #[cfg(feature = "hazmat")]
+    #[must_use]
+    pub fn hazmat_frame_key(&self, plan: &OpenPlan, kind: TrackKind) -> Option<crate::secret::SecretBytes> {
+        let slot = FrameInfo::track(kind, CodecRule::Opaque).slot(&self.ring.profile().format);
+        self.ring.material(plan.kid, slot)
+    }
+
+    /// Finds the parts and makes the buffer `header | clear | ct | tag`.
+    #[inline]
+    fn find_parts(&self, info: &FrameInfo<'_>, buf: &mut FrameBuf) -> Result<Found, OpenCause> {
+        let profile = self.ring.profile();
+        let (clear, inner) = match profile.format {
+            FrameFormat::Sframe => (0, 0),
+            FrameFormat::Frameseal { .. } => (codec::unwrap(info.rule, buf).map_err(OpenCause::Layout)?, 1),
+        };
+        let behind = buf.bytes().get(clear..).unwrap_or_default();
+        let (Header { kid, ctr }, header) = Header::decode(behind).map_err(OpenCause::Header)?;
+        if behind.len() < header + inner + profile.suite.tag_len() {
+            return Err(OpenCause::TooShort);
+        }
+        if clear > 0
+            && let Some(prefix) = buf.bytes_mut().get_mut(..clear + header)
+        {
+            prefix.rotate_right(header);
+        }
+        Ok(Found { kid, ctr, header, clear })
+    }
+
+    /// `header | clear | plaintext | tag` becomes the frame.
+    #[inline]
+    fn finish(
+        &self,
+        rule: CodecRule,
+        header: usize,
+        clear: usize,
+        buf: &mut FrameBuf,
+    ) -> Result<(), OpenCause> {
+        let profile = self.ring.profile();
+        buf.truncate(buf.len().saturating_sub(profile.suite.tag_len()));
+        buf.shrink_front(header);
+        if profile.format == FrameFormat::Sframe {
+            return Ok(());
+        }
+        // The inner byte is the last one that is not zero: behind it there is only padding.
+        let body = buf.bytes().get(clear..).unwrap_or_default();
+        let at = body.iter().rposition(|b| *b != 0).ok_or(OpenCause::UnknownVersion)?;
+        let inner = body.get(at).copied().unwrap_or(0);
+        if inner & !(INNER_TAIL | INNER_RULE) != 0 || CodecRule::from_wire(inner & INNER_RULE).is_none() {
+            return Err(OpenCause::UnknownVersion);
+        }
+        if inner & INNER_RULE != rule as u8 {
+            return Err(OpenCause::WrongCodec);
+        }
+        buf.truncate(clear + at);
+        codec::restore(rule, buf, clear, inner & INNER_TAIL != 0).map_err(OpenCause::Layout)
+    }
+
+    #[cold]
+    fn fail(&mut self, kind: TrackKind, cause: OpenCause, buf: &mut FrameBuf) -> OpenError {
+        buf.clear();
+        let tally = &mut self.tally;
+        let counter = match cause {
+            OpenCause::Replayed { .. } | OpenCause::TooOld { .. } => &mut tally.repeated,
+            OpenCause::UnknownKey { .. } | OpenCause::TooFar { .. } | OpenCause::Stale => &mut tally.no_key,
+            OpenCause::Rejected { .. } => &mut tally.rejected,
+            OpenCause::Layout(_)
+            | OpenCause::Header(_)
+            | OpenCause::TooShort
+            | OpenCause::UnknownVersion
+            | OpenCause::WrongCodec => &mut tally.malformed,
+        };
+        *counter += 1;
+        OpenError { who: self.who().clone(), kind, cause }
+    }
+}

@@ -1,0 +1,10 @@
+//! Every compiled-in backend passes the conformance suite.
+
+#[test]
+fn every_provider() {
+    let all = e2ee_core::Provider::all();
+    assert!(!all.is_empty());
+    for provider in all {
+        assert_eq!(e2ee_core::crypto::conformance::check(provider), Ok(()), "{}", provider.name());
+    }
+}
