@@ -1,1 +1,3 @@
-//! Under construction.
+//! What Frameseal's tests share: real codec streams.
+
+pub mod streams;
