@@ -61,16 +61,19 @@ impl core::fmt::Display for Unsupported {
 
 impl core::error::Error for Unsupported {}
 
+/// Sets up a key of [`CipherSuite::key_len`] bytes, or answers `None`.
+pub type MakeAead = fn(CipherSuite, &[u8]) -> Option<Box<dyn Aead>>;
+
 /// Makes AEAD keys. A value, not a global: several may live in one program.
 pub struct Provider {
     name: &'static str,
-    aead: fn(CipherSuite, &[u8]) -> Option<Box<dyn Aead>>,
+    aead: MakeAead,
 }
 
 impl Provider {
-    /// Describes a backend. `aead` sets up a key of [`CipherSuite::key_len`] bytes, or answers `None`.
+    /// Describes a backend.
     #[must_use]
-    pub const fn new(name: &'static str, aead: fn(CipherSuite, &[u8]) -> Option<Box<dyn Aead>>) -> Self {
+    pub const fn new(name: &'static str, aead: MakeAead) -> Self {
         Self { name, aead }
     }
 

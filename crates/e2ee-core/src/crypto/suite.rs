@@ -37,7 +37,7 @@ pub enum Hash {
 impl Hash {
     /// Output length (`Nh`), bytes.
     #[must_use]
-    pub const fn len(self) -> usize {
+    pub const fn output_len(self) -> usize {
         match self {
             Self::Sha256 => 32,
             Self::Sha512 => 64,

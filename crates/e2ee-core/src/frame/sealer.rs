@@ -465,7 +465,7 @@ fn finish(plan: &SealPlan, buf: &mut FrameBuf) -> Result<(), SealCause> {
 
 /// A base key from entropy, mixed with what was before.
 fn fresh(suite: CipherSuite, before: &[u8], entropy: &[u8; 32]) -> BaseKey {
-    let mut bytes = SecretBytes::zeroed(suite.hash().len().min(32));
+    let mut bytes = SecretBytes::zeroed(suite.hash().output_len().min(32));
     Prk::extract(suite.hash(), before, entropy).expand(&[b"Frameseal 1 base key"], bytes.as_mut());
     BaseKey::derived(bytes)
 }

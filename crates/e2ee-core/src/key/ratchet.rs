@@ -17,7 +17,7 @@ const LABEL: &[u8] = b"SFrame 1.0 Ratchet";
 #[must_use]
 pub fn step(suite: CipherSuite, base: &BaseKey) -> BaseKey {
     let hash = suite.hash();
-    let mut next = SecretBytes::zeroed(hash.len());
+    let mut next = SecretBytes::zeroed(hash.output_len());
     Prk::extract(hash, b"", base.expose()).expand(&[LABEL], next.as_mut());
     BaseKey::derived(next)
 }

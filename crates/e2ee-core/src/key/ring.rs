@@ -266,14 +266,14 @@ impl KeyRing {
         let Some((newest, _)) = live().max_by_key(|(s, _)| *s) else {
             return self.locate_generation(kid, generation, step_low);
         };
-        // The step meant is the nearest with these low bits: behind when an older live key leads there.
+        // The step meant is the nearest one with these low bits.
         let ahead = step_low.wrapping_sub(newest % steps) % steps;
         let target = match newest.checked_sub(steps - ahead) {
-            Some(behind) if live().any(|(s, _)| s < behind) => behind,
+            Some(behind) if steps - ahead < ahead || live().any(|(s, _)| s < behind) => behind,
             _ => newest.saturating_add(ahead),
         };
         let from = live().filter(|(s, _)| *s < target).max_by_key(|(s, _)| *s);
-        let (from, key) = from.ok_or(OpenCause::TooFar { kid })?;
+        let (from, key) = from.ok_or(OpenCause::UnknownKey { kid })?;
         if target - from > RATCHET_REACH {
             return Err(OpenCause::TooFar { kid });
         }

@@ -122,7 +122,7 @@ pub(crate) fn frame_key_material(
         FrameFormat::Sframe => derive(suite, base.expose(), kid),
         FrameFormat::Frameseal { call } => {
             let (call, sender) = (call.as_str().as_bytes(), sender.as_str().as_bytes());
-            let mut bound = SecretBytes::zeroed(suite.hash().len());
+            let mut bound = SecretBytes::zeroed(suite.hash().output_len());
             Prk::extract(suite.hash(), b"", base.expose()).expand(
                 &[MEDIA_LABEL, &len16(call), call, &len16(sender), sender, &[kind as u8]],
                 bound.as_mut(),
