@@ -70,6 +70,20 @@ pub(crate) fn assert_no_emulation(wire: &[u8], clear: usize) {
     assert_ne!(wire.last(), Some(&0));
 }
 
+/// What every wire of a rule has: no start code behind the clear prefix, or one carrier OBU at its end.
+pub(crate) fn assert_canonical(rule: CodecRule, wire: &[u8], clear: usize) {
+    match rule {
+        CodecRule::H264 | CodecRule::H265 => assert_no_emulation(wire, clear),
+        CodecRule::Av1 => assert_eq!(wire[clear..], obu(9, None, &wire[carried(wire, clear)..])),
+        CodecRule::Opaque | CodecRule::Vp8 => {}
+    }
+}
+
+/// Where the payload of the carrier begins.
+fn carried(wire: &[u8], clear: usize) -> usize {
+    clear + 2 + wire[clear + 1..].iter().take_while(|byte| **byte & 0x80 != 0).count()
+}
+
 /// An OBU with size field and shortest LEB128.
 pub(crate) fn obu(kind: u8, extension: Option<u8>, payload: &[u8]) -> Vec<u8> {
     let mut out = vec![kind << 3 | 2 | u8::from(extension.is_some()) << 2];

@@ -123,3 +123,87 @@ const PREVENT: u8 = 3;
 const LAST: u8 = 0x80;
 /// Bytes looked at in one step, one of them again in the next.
 const WINDOW: usize = 65;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn naive(bytes: &[u8], clear: usize) -> Vec<u8> {
+        let mut out = bytes[..clear].to_vec();
+        let mut zeros = out.iter().rev().take(2).take_while(|byte| **byte == 0).count();
+        for byte in &bytes[clear..] {
+            if zeros >= 2 && *byte <= 3 {
+                out.push(3);
+                zeros = 0;
+            }
+            zeros = if *byte == 0 { zeros + 1 } else { 0 };
+            out.push(*byte);
+        }
+        out.push(0x80);
+        out
+    }
+
+    fn check(bytes: &[u8], clear: usize) {
+        let mut buf = FrameBuf::new();
+        buf.fill(bytes);
+        assert_eq!(escape(&mut buf, clear), Ok(()));
+        assert_eq!(buf.bytes(), naive(bytes, clear), "{bytes:x?} clear {clear}");
+        assert_eq!(unescape(&mut buf, clear), Ok(()), "{bytes:x?} clear {clear}");
+        assert_eq!(buf.bytes(), bytes);
+    }
+
+    #[test]
+    fn every_short_string_is_escaped_as_the_standard_says() {
+        const BYTES: [u8; 4] = [0, 1, 3, 4];
+        for len in 0..=7_u32 {
+            for number in 0..4_u32.pow(len) {
+                let bytes: Vec<u8> = (0..len).map(|at| BYTES[(number >> (2 * at) & 3) as usize]).collect();
+                for clear in 0..=bytes.len() {
+                    check(&bytes, clear);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn zeros_are_found_at_every_distance_from_a_window_edge() {
+        for at in 0..200 {
+            for (zeros, behind) in [(2, 3), (2, 9), (3, 0), (5, 1), (9, 2)] {
+                let mut bytes = vec![0xee; 220];
+                bytes[at..at + zeros].fill(0);
+                bytes[at + zeros] = behind;
+                check(&bytes, 0);
+                check(&bytes, at + 1);
+            }
+        }
+        check(&[0; 1000], 0);
+        check(&[0; 1000], 7);
+    }
+
+    #[test]
+    fn only_what_escaping_writes_is_undone() {
+        let undo = |bytes: &[u8], clear| {
+            let mut buf = FrameBuf::new();
+            buf.fill(bytes);
+            unescape(&mut buf, clear).map(|()| buf.bytes().to_vec())
+        };
+        assert_eq!(undo(&[9, 0, 0, 3, 1, 0x80], 0), Ok(vec![9, 0, 0, 1]));
+        assert_eq!(undo(&[9, 8, 0x80, 0, 0, 0], 1), Ok(vec![9, 8]));
+        assert_eq!(undo(&[0, 0, 3, 0, 0x80], 2), Ok(vec![0, 0, 0]));
+        for bytes in [
+            // A start code, a zero too many, an escape where none is needed, one at the end.
+            &[9, 0, 0, 1, 0x80][..],
+            &[9, 0, 0, 0, 0x80],
+            &[9, 0, 0, 3, 4, 0x80],
+            &[9, 0, 0, 3, 0x80],
+            // No final byte.
+            &[9, 9, 0x81],
+        ] {
+            assert_eq!(undo(bytes, 1), Err(LayoutError::Malformed), "{bytes:x?}");
+        }
+        assert_eq!(undo(&[], 0), Err(LayoutError::TooShort));
+        assert_eq!(undo(&[0, 0], 0), Err(LayoutError::TooShort));
+        assert_eq!(undo(&[9, 9, 0x80], 3), Err(LayoutError::TooShort));
+        assert_eq!(undo(&[9, 0x80], 7), Err(LayoutError::TooShort));
+    }
+}

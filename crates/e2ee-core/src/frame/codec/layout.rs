@@ -198,3 +198,62 @@ pub(super) const MAX_CLEAR_UNITS: usize = 8;
 pub(super) const MAX_RUNS: usize = 8;
 /// Longest clear prefix, bytes. Bounds what a faulty encoder can leave readable.
 pub(super) const MAX_CLEAR: usize = 4096;
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::buf::HEAD_ROOM;
+    use super::super::{CodecRule, arrange, wrap};
+    use super::*;
+
+    /// Longest SFrame header (RFC 9605 section 4.3): configuration byte, 8 bytes of key id, 8 of counter.
+    const LONGEST_HEADER: usize = 17;
+
+    #[test]
+    fn the_most_complex_frame_leaves_head_room_for_the_longest_header() {
+        let frame = [&b"\0\0\x01\x67\x42"[..]; MAX_CLEAR_UNITS - 1].concat();
+        let frame = [&frame[..], b"\0\0\x01\x65\x88rest"].concat();
+        let mut buf = FrameBuf::new();
+        buf.fill(&frame);
+        assert_eq!(
+            arrange(CodecRule::H264, &mut buf).map(|arranged| arranged.clear),
+            Ok(MAX_CLEAR_UNITS * 6)
+        );
+        assert_eq!(buf.offset(), HEAD_ROOM - MAX_CLEAR_UNITS);
+        assert!(buf.grow_front(LONGEST_HEADER));
+
+        // A sequence header without a size field grows by the field; then header and carrier.
+        let mut frame = vec![1; 4000];
+        frame[0] = 0x08;
+        buf.fill(&frame);
+        let clear = arrange(CodecRule::Av1, &mut buf).map(|arranged| arranged.clear);
+        assert_eq!(clear, Ok(frame.len() + 2));
+        assert!(buf.grow_front(LONGEST_HEADER));
+        buf.grow_back(3_000_000);
+        assert_eq!(wrap(CodecRule::Av1, &mut buf, frame.len() + 2), Ok(()));
+    }
+
+    #[test]
+    fn settling_keeps_order_and_closes_gaps() {
+        // clear, run, clear, run, clear: framing `aa`, canonical `bb bb`, then `bb`, then `bb bb`.
+        let bytes = b"\xaaone(run)\xaatwo[again]\xaathreebody";
+        let framing = |len: usize| {
+            let mut framing = Framing::default();
+            (0..len).for_each(|_| framing.push(0xbb));
+            framing
+        };
+        let mut units = Units::default();
+        let clear = |start, body, end, len| Unit { start, body, end, framing: framing(len), moved: false };
+        units.add_clear(clear(0, 1, 4, 2)).unwrap();
+        units.add_moved(4, 9).unwrap();
+        units.add_clear(clear(9, 10, 13, 1)).unwrap();
+        units.add_moved(13, 20).unwrap();
+        units.add_clear(clear(20, 21, 26, 2)).unwrap();
+        for (moved, behind) in [(Moved::Keep, &b"(run)[again]body"[..]), (Moved::Drop, b"body")] {
+            let mut buf = FrameBuf::new();
+            buf.fill(bytes);
+            let front = b"\xbb\xbbone\xbbtwo\xbb\xbbthree";
+            assert_eq!(settle(&mut buf, &units, moved), Ok(front.len()));
+            assert_eq!(buf.bytes(), [&front[..], behind].concat());
+        }
+    }
+}
