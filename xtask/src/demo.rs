@@ -33,12 +33,14 @@ pub(crate) struct Call {
     /// How long they talk
     #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=600), requires = "headless")]
     pub(crate) seconds: u16,
-    /// vp8, vp9, av1 or h264
-    #[arg(long, default_value = "vp8", requires = "headless")]
+    /// Video codec
+    #[arg(long, default_value = "vp8", ignore_case = true, requires = "headless",
+          value_parser = ["vp8", "vp9", "av1", "h264"])]
     pub(crate) codec: String,
-    /// chromium, firefox, or mixed
-    #[arg(long, requires = "headless")]
-    pub(crate) browser: Option<String>,
+    /// Who talks to whom
+    #[arg(long, default_value = "chromium", requires = "headless",
+          value_parser = ["chromium", "firefox", "mixed"])]
+    pub(crate) browser: String,
     /// Without encryption: the run must report plaintext and fail
     #[arg(long, requires = "headless")]
     pub(crate) no_e2ee: bool,
@@ -139,7 +141,7 @@ fn headless(call: &Call) -> Result<ExitCode> {
 
 /// The headless run against an SFU of its own, which lives as long as the guard.
 pub(crate) fn headless_job(call: &Call) -> Result<(Job, Guard)> {
-    let browser = call.browser.as_deref().unwrap_or("chromium");
+    let browser = call.browser.as_str();
     match browser {
         "chromium" => doctor::need(&["chromium"])?,
         "firefox" => doctor::need(&["firefox"])?,
@@ -148,7 +150,7 @@ pub(crate) fn headless_job(call: &Call) -> Result<(Job, Guard)> {
     let (sfu, address) = start(0, true)?;
     let mut job = Job::new("node")
         .arg(root().join("examples/meet/headless/run.mjs"))
-        .args(["--url", &address, "--codec", &call.codec, "--browser", browser])
+        .args(["--url", &address, "--codec", &call.codec.to_ascii_lowercase(), "--browser", browser])
         .args(["--participants", &call.participants.to_string()])
         .args(["--seconds", &call.seconds.to_string()])
         .limit(Duration::from_secs(u64::from(call.seconds)) + AROUND);

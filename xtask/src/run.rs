@@ -87,7 +87,9 @@ impl Job {
 
     /// The cargo that runs this xtask.
     pub(crate) fn cargo() -> Job {
-        Job::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+        let mut job = Job::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        job.words = vec!["cargo".into()];
+        job
     }
 
     pub(crate) fn args<A: AsRef<OsStr>>(mut self, args: impl IntoIterator<Item = A>) -> Job {
@@ -122,9 +124,10 @@ impl Job {
         self
     }
 
-    /// The command as one would type it.
+    /// The command as one would type it, from the repository's root.
     pub(crate) fn text(&self) -> String {
-        let words: Vec<_> = self.words.iter().map(|w| w.to_string_lossy().into_owned()).collect();
+        let root = format!("{}/", root().display());
+        let words: Vec<_> = self.words.iter().map(|w| w.to_string_lossy().replace(&root, "")).collect();
         words.join(" ")
     }
 

@@ -1,11 +1,12 @@
 //! The checks themselves, in the order in which they run: what fails soonest comes first.
 
-use crate::doctor;
 use crate::report::{Done, Log, Step, cargo_tests};
 use crate::run::{Job, Result};
+use crate::{claims, doctor};
 
 /// Without browsers.
 pub(crate) static FAST: &[Step] = &[
+    Step { name: "claims", what: "tests that SECURITY.md names exist", run: claims },
     Step { name: "format", what: "cargo fmt --check", run: format },
     Step { name: "clippy", what: "lints, warnings denied", run: clippy },
     Step { name: "rust", what: "every Rust test: vectors, properties, hostile input", run: rust },
@@ -24,6 +25,10 @@ pub(crate) static LONG: &[Step] = &[];
 
 fn passed() -> Result<Done> {
     Ok(Done::Passed(String::new()))
+}
+
+fn claims(_: &mut Log) -> Result<Done> {
+    Ok(Done::Passed(format!("{} tests named", claims::check()?)))
 }
 
 fn format(log: &mut Log) -> Result<Done> {
