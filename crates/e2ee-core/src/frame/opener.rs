@@ -41,6 +41,14 @@ pub struct OpenPlan {
     ctr: Ctr,
 }
 
+impl OpenPlan {
+    /// The key that the executor must use.
+    #[must_use]
+    pub const fn kid(&self) -> Kid {
+        self.kid
+    }
+}
+
 /// Where header, clear bytes and body of a frame stand.
 struct Found {
     kid: Kid,

@@ -1,0 +1,74 @@
+//! The others: what they announced, the secret they seal under, and the opener that follows from both.
+
+use e2ee_core::secret::MAX_BASE_KEY_LEN;
+use e2ee_core::{Announcement, CallId, CipherSuite, FrameFormat, KidScheme, Opener, ParticipantId};
+use e2ee_core::{Profile, Provider, RoomSecret, SecretBytes};
+
+use crate::{Thrown, code, thrown};
+
+/// A secret and what follows from it. The bytes stay, to tell when the same one is set again.
+pub(crate) struct Secret {
+    bytes: SecretBytes,
+    pub(crate) room: RoomSecret,
+}
+
+impl Secret {
+    /// Takes 16 to 256 bytes.
+    pub(crate) fn new(bytes: &[u8]) -> Thrown<Self> {
+        if bytes.len() < 16 || bytes.len() > MAX_BASE_KEY_LEN {
+            return Err(thrown(code::BAD_KEY));
+        }
+        let room = RoomSecret::from_stretched(SecretBytes::copy_of(bytes));
+        Ok(Self { bytes: SecretBytes::copy_of(bytes), room })
+    }
+
+    /// Both are this page's own, so how long the comparison takes tells nobody anything.
+    pub(crate) fn is(&self, bytes: &[u8]) -> bool {
+        self.bytes.expose() == bytes
+    }
+}
+
+/// One other participant. Stays when they leave: who comes back with the same announcement must find the same replay
+/// window, or an SFU could make everybody forget which frames were seen by faking a departure.
+pub(crate) struct Person {
+    pub(crate) who: ParticipantId,
+    pub(crate) present: bool,
+    pub(crate) announcement: Option<Announcement>,
+    /// A secret of their own; without one, the room's.
+    pub(crate) secret: Option<Secret>,
+    pub(crate) opener: Option<Opener>,
+    /// Grows with every change of keys, so that a cipher key held outside is known to be old.
+    pub(crate) epoch: u32,
+}
+
+impl Person {
+    pub(crate) const fn new(who: ParticipantId) -> Self {
+        Self { who, present: true, announcement: None, secret: None, opener: None, epoch: 0 }
+    }
+
+    /// The opener, while they are here.
+    pub(crate) fn opener(&mut self) -> Option<&mut Opener> {
+        if self.present { self.opener.as_mut() } else { None }
+    }
+
+    /// Makes the opener anew from what is known now.
+    pub(crate) fn follow(&mut self, call: &CallId, room: Option<&Secret>) {
+        self.epoch = self.epoch.wrapping_add(1);
+        self.opener = None;
+        if let (Some(said), Some(secret)) = (self.announcement, self.secret.as_ref().or(room)) {
+            let mut opener = Opener::new(profile(call, said.suite), self.who.clone());
+            opener.follow_room(secret.room.sender(call, &self.who, &said.incarnation));
+            self.opener = Some(opener);
+        }
+    }
+}
+
+/// What members of a call agree on; the suite is each sender's own choice, and announced.
+pub(crate) fn profile(call: &CallId, suite: CipherSuite) -> Profile {
+    Profile {
+        provider: Provider::best(),
+        suite,
+        format: FrameFormat::Frameseal { call: call.clone() },
+        scheme: KidScheme::default(),
+    }
+}
