@@ -15,6 +15,9 @@ pub(super) fn arrange(buf: &mut FrameBuf) -> Result<Arranged, LayoutError> {
     if buf.is_empty() {
         return Err(LayoutError::NoCarrier);
     }
+    if !begins_with_sequence(buf.bytes())? {
+        return Ok(Arranged { clear: 0, tail: false });
+    }
     let units = scan(buf.bytes(), Place::Frame)?;
     let clear = settle(buf, &units, Moved::Keep)?;
     if units.any_moved() {
@@ -47,8 +50,13 @@ pub(super) fn wrap(buf: &mut FrameBuf, clear: usize) -> Result<(), LayoutError> 
 }
 
 pub(super) fn unwrap(buf: &mut FrameBuf) -> Result<usize, LayoutError> {
-    let units = scan(buf.bytes(), Place::Wire)?;
-    let clear = settle(buf, &units, Moved::Drop)?;
+    let clear = match buf.bytes().first() {
+        Some(&CARRIER) => 0,
+        _ => {
+            let units = scan(buf.bytes(), Place::Wire)?;
+            settle(buf, &units, Moved::Drop)?
+        }
+    };
     let carrier = buf.bytes().get(clear..).unwrap_or_default();
     let (header, sized) = carrier.split_first().ok_or(LayoutError::NoCarrier)?;
     if *header != CARRIER {
@@ -72,8 +80,20 @@ pub(super) fn clear_units(prefix: &[u8]) -> Result<Units, LayoutError> {
 }
 
 pub(super) fn is_key_frame(bytes: &[u8]) -> Option<bool> {
-    let units = scan(bytes, Place::Frame).ok()?;
-    if bytes.is_empty() { None } else { Some(!units.as_slice().is_empty()) }
+    if bytes.is_empty() { None } else { begins_with_sequence(bytes).ok() }
+}
+
+/// Whether a sequence header stands before the first coded OBU.
+fn begins_with_sequence(bytes: &[u8]) -> Result<bool, LayoutError> {
+    let mut start = 0;
+    while let Some(obu) = read_obu(bytes, start)? {
+        match obu.kind {
+            SEQUENCE_HEADER => return Ok(true),
+            FRAME_HEADER | TILE_GROUP | FRAME | REDUNDANT_FRAME_HEADER | TILE_LIST => return Ok(false),
+            _ => start = obu.end(bytes)?,
+        }
+    }
+    Ok(false)
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -103,14 +103,26 @@ pub(super) fn zero_pair(bytes: &[u8], mut from: usize) -> Option<usize> {
         let Some(window) = rest.first_chunk::<WINDOW>() else {
             return pair_in(rest).map(|at| from + at);
         };
-        // One pass without branches, so that it becomes vector code; ciphertext has a pair in one window of
-        // a thousand or so.
-        let (left, right) = (window.iter(), window.iter().skip(1));
-        if left.zip(right).fold(u8::MAX, |least, (a, b)| least.min(a | b)) == 0 {
+        // Ciphertext has a pair in one window of a thousand or so.
+        if has_pair(window) {
             return pair_in(window).map(|at| from + at);
         }
         from += WINDOW - 1;
     }
+}
+
+/// Whether two neighbouring bytes are zero. Eight bytes at a time by arithmetic, without branches: fast
+/// where the compiler makes vector code of it, and where it is told to make small code instead.
+#[inline]
+fn has_pair(window: &[u8; WINDOW]) -> bool {
+    let ([left @ .., _], [_, right @ ..]) = (window, window);
+    let mut found = 0;
+    for (left, right) in left.as_chunks::<8>().0.iter().zip(right.as_chunks::<8>().0) {
+        let either = u64::from_le_bytes(*left) | u64::from_le_bytes(*right);
+        // The top bit of a byte survives if the byte is zero; a byte above a zero one may join it.
+        found |= either.wrapping_sub(LOW_BITS) & !either;
+    }
+    found & HIGH_BITS != 0
 }
 
 fn pair_in(bytes: &[u8]) -> Option<usize> {
@@ -123,6 +135,8 @@ const PREVENT: u8 = 3;
 const LAST: u8 = 0x80;
 /// Bytes looked at in one step, one of them again in the next.
 const WINDOW: usize = 65;
+const LOW_BITS: u64 = 0x0101_0101_0101_0101;
+const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
 
 #[cfg(test)]
 mod tests {
