@@ -72,6 +72,13 @@ impl BaseKey {
         Ok(Self(bytes))
     }
 
+    /// Takes a base key of any length, as RFC 9605 allows: for test vectors.
+    #[cfg(feature = "hazmat")]
+    #[must_use]
+    pub fn hazmat_any_len(bytes: SecretBytes) -> Self {
+        Self(bytes)
+    }
+
     pub(crate) fn derived(bytes: SecretBytes) -> Self {
         Self(bytes)
     }

@@ -24,14 +24,14 @@ pub enum Freshness {
 /// Remembers which counters were authenticated.
 #[derive(Clone)]
 pub struct ReplayWindow {
-    /// One above the highest authenticated counter; 0 at the start.
-    next: u64,
+    /// The highest authenticated counter; 0 at the start, when no bit is set either.
+    top: u64,
     bits: [u64; WORDS as usize],
 }
 
 impl Default for ReplayWindow {
     fn default() -> Self {
-        Self { next: 0, bits: [0; WORDS as usize] }
+        Self { top: 0, bits: [0; WORDS as usize] }
     }
 }
 
@@ -40,10 +40,10 @@ impl ReplayWindow {
     #[inline]
     #[must_use]
     pub fn check(&self, ctr: u64) -> Freshness {
-        if ctr >= self.next {
+        if ctr > self.top {
             return Freshness::Fresh;
         }
-        if self.next - 1 - ctr >= REPLAY_WINDOW {
+        if self.top - ctr >= REPLAY_WINDOW {
             return Freshness::TooOld;
         }
         let word = self.bits.get(word_of(ctr)).copied().unwrap_or(u64::MAX);
@@ -53,15 +53,15 @@ impl ReplayWindow {
     /// Marks `ctr` as seen. Call it only for a frame that was authenticated.
     #[inline]
     pub fn mark(&mut self, ctr: u64) {
-        if ctr >= self.next {
-            let newest = self.next.saturating_sub(1) / WORD_BITS;
+        if ctr > self.top {
+            let newest = self.top / WORD_BITS;
             let ahead = (ctr / WORD_BITS).saturating_sub(newest).min(WORDS);
             for n in 1..=ahead {
                 if let Some(word) = self.bits.get_mut(((newest + n) % WORDS) as usize) {
                     *word = 0;
                 }
             }
-            self.next = ctr.saturating_add(1);
+            self.top = ctr;
         }
         if let Some(word) = self.bits.get_mut(word_of(ctr)) {
             *word |= bit_of(ctr);
@@ -87,7 +87,7 @@ mod tests {
 
     #[test]
     fn the_first_counter_may_be_any() {
-        for first in [0, 1, 63, 64, 1 << 40, u64::MAX - 1] {
+        for first in [0, 1, 63, 64, 1 << 40, u64::MAX - 1, u64::MAX] {
             let mut window = ReplayWindow::default();
             assert_eq!(window.check(first), Freshness::Fresh);
             window.mark(first);
