@@ -47,9 +47,9 @@ pub enum OpenCause {
     Header(HeaderError),
     /// Shorter than header and tag.
     TooShort,
-    /// Authenticated, but its inner structure is unknown: a newer version of the format.
+    /// The layout byte is not of version 1: a newer version, or no sealed frame at all.
     UnknownVersion,
-    /// Authenticated, but sealed for another codec rule than the one announced.
+    /// Sealed for another codec rule than the one that its track announces.
     WrongCodec,
     /// The ring has no such key.
     UnknownKey {
@@ -122,7 +122,7 @@ impl fmt::Display for OpenCause {
             Self::Header(HeaderError::Truncated) => f.write_str("ends inside its SFrame header"),
             Self::Header(HeaderError::NotMinimal) => f.write_str("SFrame header not in its shortest form"),
             Self::TooShort => f.write_str("shorter than header and tag"),
-            Self::UnknownVersion => f.write_str("sealed by a newer version of the format"),
+            Self::UnknownVersion => f.write_str("not sealed in a version of the format that is known here"),
             Self::WrongCodec => f.write_str("sealed for another codec"),
             Self::UnknownKey { kid } => write!(f, "no key for KID {:#x}", kid.0),
             Self::TooFar { kid } => write!(f, "KID {:#x} is out of the ratchet's reach", kid.0),

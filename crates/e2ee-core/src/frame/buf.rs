@@ -9,7 +9,7 @@ use zeroize::Zeroize;
 
 /// Bytes kept free before a frame: the longest SFrame header (17) and the longest OBU carrier (9).
 pub const HEAD_ROOM: usize = 32;
-/// Bytes kept free behind a frame: tag (16), inner byte, moved-run table, padding of small frames.
+/// Bytes kept free behind a frame: tag (16), layout byte, moved-run table, padding of small frames.
 pub const TAIL_ROOM: usize = 160;
 
 /// An owned frame buffer. Live bytes are what [`FrameBuf::bytes`] shows.

@@ -2,8 +2,15 @@
 //!
 //! ```text
 //! Sframe       header || ct || tag                                        AAD = header || metadata
-//! Frameseal    clear || [OBU carrier] || header || ct || tag              AAD = header || clear || metadata
-//!              pt = moved || body || tail || inner byte || 00...          (H.26x: escaped behind clear, then 80)
+//! Frameseal    clear || [OBU carrier] || layout || header || ct || tag    AAD = header || clear || layout || metadata
+//!              pt = moved || body || tail || [01 00...]                   (H.26x: escaped behind clear, then 80)
+//! ```
+//! The layout byte says, authenticated, how to read the frame:
+//! ```text
+//!  7 6 5 4 3 2 1 0
+//! +---+-+-+-------+
+//! |0 1|P|T| rule  |   version 1; P padded: pt ends with 01 and zeros; T: a table of moved runs ends the body
+//! +---+-+-+-------+
 //! ```
 
 pub mod buf;
@@ -68,10 +75,17 @@ impl<'a> FrameInfo<'a> {
     }
 }
 
-/// In the inner byte: a table of moved runs precedes it.
-const INNER_TAIL: u8 = 0x80;
-/// In the inner byte: the codec rule.
-const INNER_RULE: u8 = 0x0f;
+/// In the layout byte: the version's two bits, and their value.
+const VERSION_MASK: u8 = 0xc0;
+const VERSION_1: u8 = 0x40;
+/// In the layout byte: the plaintext is padded.
+const PADDED: u8 = 0x20;
+/// In the layout byte: a table of moved runs ends the body.
+const TAIL: u8 = 0x10;
+/// In the layout byte: the codec rule.
+const RULE_MASK: u8 = 0x0f;
+/// First byte of padding; zeros follow.
+const PADDING_MARK: u8 = 0x01;
 
 /// Room for the AAD when metadata keeps it from being one slice of the frame.
 type Scratch = Vec<u8>;

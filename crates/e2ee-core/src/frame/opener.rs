@@ -4,7 +4,10 @@ use crate::error::{OpenCause, OpenError};
 use crate::frame::buf::FrameBuf;
 use crate::frame::codec::{self, CodecRule};
 use crate::frame::header::Header;
-use crate::frame::{FrameFormat, FrameInfo, INNER_RULE, INNER_TAIL, Scratch, with_metadata};
+use crate::frame::{
+    FrameFormat, FrameInfo, PADDED, PADDING_MARK, RULE_MASK, Scratch, TAIL, VERSION_1, VERSION_MASK,
+    with_metadata,
+};
 use crate::id::{Ctr, Kid, Millis, ParticipantId, TrackKind};
 use crate::key::ring::{KeyAt, KeyRing};
 use crate::key::room::RoomSender;
@@ -35,26 +38,32 @@ pub struct OpenPlan {
     pub nonce: [u8; 12],
     /// AAD length: the first bytes of the buffer.
     pub aad: usize,
-    header: usize,
-    clear: usize,
-    kid: Kid,
-    ctr: Ctr,
+    found: Found,
 }
 
 impl OpenPlan {
     /// The key that the executor must use.
     #[must_use]
     pub const fn kid(&self) -> Kid {
-        self.kid
+        self.found.kid
     }
 }
 
-/// Where header, clear bytes and body of a frame stand.
+/// Where the parts of a frame stand: `header | clear | layout | ct | tag`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Found {
     kid: Kid,
     ctr: Ctr,
     header: usize,
-    clear: usize,
+    /// Clear bytes and the layout byte, which is absent in bare SFrame.
+    behind: usize,
+    layout: Option<u8>,
+}
+
+impl Found {
+    const fn aad(&self) -> usize {
+        self.header + self.behind
+    }
 }
 
 /// Opens the frames of one participant.
@@ -128,8 +137,7 @@ impl Opener {
     fn open_inner(&mut self, info: &FrameInfo<'_>, buf: &mut FrameBuf) -> Result<(), OpenCause> {
         let found = self.find_parts(info, buf)?;
         let slot = info.slot(&self.ring.profile().format);
-        let aad_len = found.header + found.clear;
-        let (prefix, body) = buf.bytes_mut().split_at_mut_checked(aad_len).ok_or(OpenCause::TooShort)?;
+        let (prefix, body) = buf.bytes_mut().split_at_mut_checked(found.aad()).ok_or(OpenCause::TooShort)?;
         let aad = with_metadata(prefix, info.metadata, &mut self.scratch);
         match self.ring.find(found.kid, slot) {
             Some(at) => self.ring.open_with(at, found.ctr, aad, body)?,
@@ -138,7 +146,7 @@ impl Opener {
                 self.ring.commit(verified);
             }
         }
-        self.finish(info.rule, found.header, found.clear, buf)
+        self.finish(info.rule, &found, buf)
     }
 
     /// First half of opening for an executor outside: only for a key that has opened a frame before.
@@ -157,14 +165,7 @@ impl Opener {
             return Err(OpenError { who: self.who().clone(), kind: info.kind, cause: OpenCause::Stale });
         };
         match self.ring.check(at, found.ctr) {
-            Ok(nonce) => Ok(OpenPlan {
-                nonce,
-                aad: found.header + found.clear,
-                header: found.header,
-                clear: found.clear,
-                kid: found.kid,
-                ctr: found.ctr,
-            }),
+            Ok(nonce) => Ok(OpenPlan { nonce, aad: found.aad(), found }),
             Err(cause) => Err(self.fail(info.kind, cause, buf)),
         }
     }
@@ -183,8 +184,8 @@ impl Opener {
         let slot = info.slot(&self.ring.profile().format);
         let done = self
             .ring
-            .accept(plan.kid, slot, plan.ctr)
-            .and_then(|()| self.finish(info.rule, plan.header, plan.clear, buf));
+            .accept(plan.found.kid, slot, plan.found.ctr)
+            .and_then(|()| self.finish(info.rule, &plan.found, buf));
         match done {
             Ok(()) => {
                 self.tally.opened += 1;
@@ -197,7 +198,7 @@ impl Opener {
     /// The executor found the tag wrong.
     #[cfg(feature = "hazmat")]
     pub fn hazmat_refuse(&mut self, info: &FrameInfo<'_>, plan: &OpenPlan, buf: &mut FrameBuf) -> OpenError {
-        self.fail(info.kind, OpenCause::Rejected { kid: plan.kid, ctr: plan.ctr }, buf)
+        self.fail(info.kind, OpenCause::Rejected { kid: plan.found.kid, ctr: plan.found.ctr }, buf)
     }
 
     /// The frame key of a KID that has opened a frame, for an executor outside.
@@ -205,57 +206,62 @@ impl Opener {
     #[must_use]
     pub fn hazmat_frame_key(&self, plan: &OpenPlan, kind: TrackKind) -> Option<crate::secret::SecretBytes> {
         let slot = FrameInfo::track(kind, CodecRule::Opaque).slot(&self.ring.profile().format);
-        self.ring.material(plan.kid, slot)
+        self.ring.material(plan.found.kid, slot)
     }
 
-    /// Finds the parts and makes the buffer `header | clear | ct | tag`.
+    /// Finds the parts and makes the buffer `header | clear | layout | ct | tag`.
     #[inline]
     fn find_parts(&self, info: &FrameInfo<'_>, buf: &mut FrameBuf) -> Result<Found, OpenCause> {
         let profile = self.ring.profile();
-        let (clear, inner) = match profile.format {
-            FrameFormat::Sframe => (0, 0),
-            FrameFormat::Frameseal { .. } => (codec::unwrap(info.rule, buf).map_err(OpenCause::Layout)?, 1),
+        let (behind, layout) = match profile.format {
+            FrameFormat::Sframe => (0, None),
+            FrameFormat::Frameseal { .. } => {
+                let clear = codec::unwrap(info.rule, buf).map_err(OpenCause::Layout)?;
+                let layout = *buf.bytes().get(clear).ok_or(OpenCause::TooShort)?;
+                if layout & VERSION_MASK != VERSION_1 {
+                    return Err(OpenCause::UnknownVersion);
+                }
+                if layout & RULE_MASK != info.rule as u8 {
+                    return Err(OpenCause::WrongCodec);
+                }
+                (clear + 1, Some(layout))
+            }
         };
-        let behind = buf.bytes().get(clear..).unwrap_or_default();
-        let (Header { kid, ctr }, header) = Header::decode(behind).map_err(OpenCause::Header)?;
-        if behind.len() < header + inner + profile.suite.tag_len() {
+        let rest = buf.bytes().get(behind..).unwrap_or_default();
+        let (Header { kid, ctr }, header) = Header::decode(rest).map_err(OpenCause::Header)?;
+        if rest.len() < header + profile.suite.tag_len() {
             return Err(OpenCause::TooShort);
         }
-        if clear > 0
-            && let Some(prefix) = buf.bytes_mut().get_mut(..clear + header)
+        if behind > 0
+            && let Some(prefix) = buf.bytes_mut().get_mut(..behind + header)
         {
             prefix.rotate_right(header);
         }
-        Ok(Found { kid, ctr, header, clear })
+        Ok(Found { kid, ctr, header, behind, layout })
     }
 
-    /// `header | clear | plaintext | tag` becomes the frame.
+    /// `header | clear | layout | plaintext | tag` becomes the frame.
     #[inline]
-    fn finish(
-        &self,
-        rule: CodecRule,
-        header: usize,
-        clear: usize,
-        buf: &mut FrameBuf,
-    ) -> Result<(), OpenCause> {
-        let profile = self.ring.profile();
-        buf.truncate(buf.len().saturating_sub(profile.suite.tag_len()));
-        buf.shrink_front(header);
-        if profile.format == FrameFormat::Sframe {
-            return Ok(());
+    fn finish(&self, rule: CodecRule, found: &Found, buf: &mut FrameBuf) -> Result<(), OpenCause> {
+        buf.truncate(buf.len().saturating_sub(self.ring.profile().suite.tag_len()));
+        buf.shrink_front(found.header);
+        let Some(layout) = found.layout else { return Ok(()) };
+        let clear = found.behind - 1;
+        if clear > 0
+            && let Some(prefix) = buf.bytes_mut().get_mut(..=clear)
+        {
+            prefix.copy_within(..clear, 1);
         }
-        // The inner byte is the last one that is not zero: behind it there is only padding.
-        let body = buf.bytes().get(clear..).unwrap_or_default();
-        let at = body.iter().rposition(|b| *b != 0).ok_or(OpenCause::UnknownVersion)?;
-        let inner = body.get(at).copied().unwrap_or(0);
-        if inner & !(INNER_TAIL | INNER_RULE) != 0 || CodecRule::from_wire(inner & INNER_RULE).is_none() {
-            return Err(OpenCause::UnknownVersion);
+        buf.shrink_front(1);
+        if layout & PADDED != 0 {
+            let body = buf.bytes().get(clear..).unwrap_or_default();
+            let mark = body.iter().rposition(|b| *b != 0).ok_or(OpenCause::UnknownVersion)?;
+            if body.get(mark) != Some(&PADDING_MARK) {
+                return Err(OpenCause::UnknownVersion);
+            }
+            buf.truncate(clear + mark);
         }
-        if inner & INNER_RULE != rule as u8 {
-            return Err(OpenCause::WrongCodec);
-        }
-        buf.truncate(clear + at);
-        codec::restore(rule, buf, clear, inner & INNER_TAIL != 0).map_err(OpenCause::Layout)
+        codec::restore(rule, buf, clear, layout & TAIL != 0).map_err(OpenCause::Layout)
     }
 
     #[cold]

@@ -18,7 +18,7 @@ use crate::error::{SealCause, SealError};
 use crate::frame::buf::FrameBuf;
 use crate::frame::codec::{self, CodecRule};
 use crate::frame::header::Header;
-use crate::frame::{FrameFormat, FrameInfo, INNER_TAIL, Scratch, with_metadata};
+use crate::frame::{FrameFormat, FrameInfo, PADDED, PADDING_MARK, Scratch, TAIL, VERSION_1, with_metadata};
 use crate::id::{Ctr, Epoch, Generation, Kid, ParticipantId, Step, TrackKind};
 use crate::key::ratchet;
 use crate::key::ring::{Fingerprint, KeyAt, fingerprint};
@@ -55,6 +55,8 @@ struct Slot {
     kid: Kid,
     key: FrameKey,
     next: u64,
+    /// The last counter that may be used.
+    last: u64,
 }
 
 /// One AEAD call, described: for an executor outside (WebCrypto).
@@ -67,7 +69,6 @@ pub struct SealPlan {
     /// AAD length: the first bytes of the buffer.
     pub aad: usize,
     header: usize,
-    clear: usize,
     rule: CodecRule,
     kid: Kid,
 }
@@ -346,32 +347,44 @@ impl Sealer {
         Self::at(profile, who, at, base, None)
     }
 
-    /// Sets the next counter of a kind: for test vectors.
+    /// Sets the next counter of a kind, beyond [`MAX_FRAMES_PER_KEY`] too: for test vectors.
     #[cfg(feature = "hazmat")]
     pub fn hazmat_set_ctr(&mut self, kind: TrackKind, ctr: Ctr) -> Result<(), SealError> {
         let slot = FrameInfo::track(kind, CodecRule::Opaque).slot(&self.profile.format);
-        self.slot(slot).map(|s| s.next = ctr.0).map_err(|cause| self.fail(cause))
+        let slot = match self.slot(slot) {
+            Ok(slot) => slot,
+            Err(cause) => return Err(self.fail(cause)),
+        };
+        slot.next = ctr.0;
+        slot.last = if ctr.0 > slot.last { u64::MAX } else { slot.last };
+        Ok(())
     }
 
     /// Everything up to the cipher: `AAD | plaintext | room for the tag`, counter spent.
     #[inline]
     fn lay_out(&mut self, info: &FrameInfo<'_>, buf: &mut FrameBuf) -> Result<SealPlan, SealCause> {
-        let (rule, clear) = match self.profile.format {
+        let (rule, behind) = match self.profile.format {
             FrameFormat::Sframe => (CodecRule::Opaque, 0),
             FrameFormat::Frameseal { .. } => {
                 let arranged = codec::arrange(info.rule, buf).map_err(SealCause::Layout)?;
-                buf.push(&[info.rule as u8 | if arranged.tail { INNER_TAIL } else { 0 }]);
-                self.pad(info.kind, arranged.clear, buf);
-                (info.rule, arranged.clear)
+                let mut layout = VERSION_1 | info.rule as u8;
+                if arranged.tail {
+                    layout |= TAIL;
+                }
+                if self.pad(info.kind, arranged.clear, buf) {
+                    layout |= PADDED;
+                }
+                insert(layout, arranged.clear, buf)?;
+                (info.rule, arranged.clear + 1)
             }
         };
         buf.grow_back(self.profile.suite.tag_len());
         let slot = self.slot(info.slot(&self.profile.format))?;
-        if slot.next >= MAX_FRAMES_PER_KEY {
+        if slot.next > slot.last {
             return Err(SealCause::Worn);
         }
         let ctr = Ctr(slot.next);
-        slot.next += 1;
+        slot.next = slot.next.saturating_add(1);
         let nonce = slot.key.nonce(ctr);
         let kid = slot.kid;
         let encoded = Header { kid, ctr }.encode();
@@ -382,22 +395,22 @@ impl Sealer {
         if let Some(room) = buf.bytes_mut().get_mut(..header) {
             room.copy_from_slice(encoded.as_bytes());
         }
-        Ok(SealPlan { nonce, aad: header + clear, header, clear, rule, kid })
+        Ok(SealPlan { nonce, aad: header + behind, header, rule, kid })
     }
 
+    /// Fills the plaintext up with a mark and zeros. `false` when this kind is not padded.
     #[inline]
-    fn pad(&self, kind: TrackKind, clear: usize, buf: &mut FrameBuf) {
-        if let Some(Padding::MultipleOf(n)) = self.padding.get(kind as usize)
-            && let n @ 2.. = usize::from(*n)
-        {
-            let plain = buf.len().saturating_sub(clear);
-            let add = plain.next_multiple_of(n) - plain;
-            let end = buf.len();
-            buf.grow_back(add);
-            if let Some(room) = buf.bytes_mut().get_mut(end..) {
-                room.fill(0);
-            }
+    fn pad(&self, kind: TrackKind, clear: usize, buf: &mut FrameBuf) -> bool {
+        let Some(Padding::MultipleOf(n)) = self.padding.get(kind as usize) else { return false };
+        let plain = buf.len().saturating_sub(clear) + 1;
+        let add = plain.next_multiple_of(usize::from(*n).max(1)) - plain;
+        buf.push(&[PADDING_MARK]);
+        let end = buf.len();
+        buf.grow_back(add);
+        if let Some(room) = buf.bytes_mut().get_mut(end..) {
+            room.fill(0);
         }
+        true
     }
 
     #[inline]
@@ -416,7 +429,7 @@ impl Sealer {
         let key = FrameKey::derive(&self.profile, &self.who, &self.base, kid, kind)
             .map_err(SealCause::Unsupported)?;
         if let Some(slot) = self.slots.get_mut(kind as usize) {
-            *slot = Some(Slot { kid, key, next: 0 });
+            *slot = Some(Slot { kid, key, next: 0, last: MAX_FRAMES_PER_KEY - 1 });
         }
         Ok(())
     }
@@ -449,16 +462,28 @@ impl SealPlan {
     }
 }
 
-/// `header | clear | ct | tag` becomes the wire's bytes.
+/// `header | clear | layout | ct | tag` becomes the wire's bytes.
 #[inline]
 fn finish(plan: &SealPlan, buf: &mut FrameBuf) -> Result<(), SealCause> {
-    if plan.clear > 0
-        && let Some(prefix) = buf.bytes_mut().get_mut(..plan.aad)
-    {
+    let Some(clear) = (plan.aad - plan.header).checked_sub(1) else { return Ok(()) };
+    if let Some(prefix) = buf.bytes_mut().get_mut(..plan.aad) {
         prefix.rotate_left(plan.header);
     }
-    if plan.clear > 0 || plan.rule != CodecRule::Opaque {
-        codec::wrap(plan.rule, buf, plan.clear).map_err(SealCause::Layout)?;
+    codec::wrap(plan.rule, buf, clear).map_err(SealCause::Layout)
+}
+
+/// Puts the layout byte behind the clear bytes.
+#[inline]
+fn insert(layout: u8, clear: usize, buf: &mut FrameBuf) -> Result<(), SealCause> {
+    if !buf.grow_front(1) {
+        return Err(SealCause::Refused);
+    }
+    let prefix = buf.bytes_mut().get_mut(..=clear).ok_or(SealCause::Refused)?;
+    if clear > 0 {
+        prefix.copy_within(1.., 0);
+    }
+    if let Some(last) = prefix.last_mut() {
+        *last = layout;
     }
     Ok(())
 }

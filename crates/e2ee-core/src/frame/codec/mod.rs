@@ -165,7 +165,7 @@ pub fn unwrap(rule: CodecRule, buf: &mut FrameBuf) -> Result<usize, LayoutError>
 }
 
 /// Opening, behind the cipher: `clear | moved | body | tail` becomes the frame that was sealed, in canonical
-/// spelling. `tail` says whether units were moved (authenticated, from the inner byte).
+/// spelling. `tail` says whether units were moved (authenticated, from the layout byte).
 ///
 /// # Errors
 /// [`LayoutError::Malformed`] when the run table does not fit the frame: the sender is faulty or hostile.
