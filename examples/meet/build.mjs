@@ -1,0 +1,34 @@
+/** Bundles the page into dist/: scripts, the SDK's worker and media module, and what lies in public/. */
+
+import { build } from 'esbuild';
+import { cp, mkdir, rm, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const here = dirname(fileURLToPath(import.meta.url));
+const out = join(here, 'dist');
+const sdk = join(here, '../../sdk/dist');
+
+for (const file of ['index.js', 'worker.js', 'media.wasm']) {
+  await stat(join(sdk, file)).catch(() => {
+    console.error(`sdk/dist/${file} is missing: build the SDK first, with "cargo xtask demo" or "npm run build" in sdk/`);
+    process.exit(1);
+  });
+}
+
+await rm(out, { recursive: true, force: true });
+await mkdir(out, { recursive: true });
+await cp(join(here, 'public'), out, { recursive: true });
+await build({
+  entryPoints: { main: join(here, 'src/main.ts'), 'scene.worker': join(here, 'src/scene.worker.ts') },
+  outdir: out,
+  bundle: true,
+  format: 'esm',
+  target: 'es2022',
+  minify: true,
+  sourcemap: true,
+  legalComments: 'none',
+  logLevel: 'warning',
+});
+await cp(join(sdk, 'worker.js'), join(out, 'frameseal.worker.js'));
+await cp(join(sdk, 'media.wasm'), join(out, 'media.wasm'));

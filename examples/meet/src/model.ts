@@ -1,0 +1,150 @@
+/** The words that the call and the page share. Nothing here touches the browser. */
+
+export type TrackKind = 'audio' | 'video' | 'screen' | 'screen-audio';
+export type Direction = 'send' | 'receive';
+export type Codec = 'vp8' | 'vp9' | 'av1' | 'h264';
+export type Suite = 'aes-128-gcm' | 'aes-256-gcm' | 'aes-128-ctr-hmac' | 'aes-256-ctr-hmac';
+
+export const CODECS: readonly Codec[] = ['vp8', 'vp9', 'av1', 'h264'];
+export const SUITES: readonly Suite[] = ['aes-128-gcm', 'aes-256-gcm', 'aes-128-ctr-hmac', 'aes-256-ctr-hmac'];
+
+/** Why a frame did not open, or why a track is not protected. */
+export const REASONS = [
+  'no-key', 'wrong-key', 'replay', 'malformed', 'unknown-version', 'plaintext', 'not-attached', 'rejected', 'error',
+] as const;
+export type Reason = (typeof REASONS)[number];
+
+/**
+ * What measured frames say about a track.
+ * `sealed`: the last frames were sealed or opened; `waiting`: no frame yet;
+ * `broken`: frames come and do not open; `clear`: not encrypted.
+ */
+export type Lock = 'waiting' | 'sealed' | 'broken' | 'clear';
+
+export interface TrackView {
+  /** Stable while the track lives. */
+  readonly key: string;
+  readonly kind: TrackKind;
+  readonly direction: Direction;
+  readonly lock: Lock;
+  readonly reason?: Reason;
+  readonly muted: boolean;
+  readonly codec: string;
+  /** Frames handed to the transform (sent: by the encoder; received: from the network). */
+  readonly frames: number;
+  /** Frames sealed (sent) or opened (received). */
+  readonly good: number;
+  /** Frames that the decoder turned into pictures or sound; sent tracks: frames sent. */
+  readonly decoded: number;
+  readonly failed: Readonly<Partial<Record<Reason, number>>>;
+  /** Cost of one frame in microseconds, over the last few hundred frames; 0 when unknown. */
+  readonly p50: number;
+  readonly p99: number;
+  /** Key generation in use, or -1. */
+  readonly generation: number;
+  readonly width: number;
+  readonly height: number;
+}
+
+export interface MemberView {
+  readonly id: string;
+  readonly name: string;
+  readonly self: boolean;
+  readonly tracks: readonly TrackView[];
+  readonly camera: MediaStreamTrack | null;
+  readonly screen: MediaStreamTrack | null;
+  readonly sound: readonly MediaStreamTrack[];
+  /** Worst of the tracks. */
+  readonly lock: Lock;
+  readonly reason?: Reason;
+  /** Fingerprint of the key in use, for comparing by voice; empty when unknown. */
+  readonly fingerprint: string;
+  readonly micOn: boolean;
+  readonly cameraOn: boolean;
+}
+
+export type Phase = 'joining' | 'joined' | 'lost' | 'left';
+
+export interface CallView {
+  readonly phase: Phase;
+  readonly room: string;
+  readonly members: readonly MemberView[];
+  readonly encrypted: boolean;
+  readonly codec: Codec;
+  readonly suite: Suite;
+  readonly generation: number;
+  readonly source: 'camera' | 'synthetic';
+  readonly sharing: boolean;
+  /** Milliseconds from join to the first decoded remote frame, or -1. */
+  readonly firstFrameMs: number;
+}
+
+export interface CallOptions {
+  readonly room: string;
+  readonly name: string;
+  /** 24 bytes, base64url: never leaves this page. */
+  readonly secret: string;
+  readonly codec: Codec;
+  readonly suite: Suite;
+  readonly encrypted: boolean;
+  readonly source: 'camera' | 'synthetic';
+  readonly width: number;
+  readonly height: number;
+  readonly fps: number;
+  readonly simulcast: boolean;
+  readonly svc: boolean;
+  readonly witness: boolean;
+}
+
+/** What happened, for the live region and the note above the controls. */
+export type Notice =
+  | { readonly kind: 'joined' | 'left'; readonly name: string }
+  | { readonly kind: 'lock'; readonly name: string; readonly lock: Lock; readonly reason?: Reason }
+  | { readonly kind: 'rotated'; readonly generation: number }
+  | { readonly kind: 'problem'; readonly problem: Problem; readonly detail?: string };
+
+/** Everything that can go wrong and that a person can be told about. */
+export const PROBLEMS = [
+  'server-unreachable', 'server-gone', 'name-taken', 'id-taken', 'room-full', 'bad-secret', 'no-camera', 'camera-denied',
+  'camera-busy', 'share-denied', 'insecure-page', 'no-transform', 'no-worker', 'codec-missing', 'ice-failed', 'refused', 'stopped',
+] as const;
+export type Problem = (typeof PROBLEMS)[number];
+
+export class CallError extends Error {
+  constructor(readonly problem: Problem, detail = '') {
+    super(detail === '' ? problem : detail);
+    this.name = 'CallError';
+  }
+}
+
+const ORDER: Record<Lock, number> = { sealed: 0, waiting: 1, broken: 2, clear: 3 };
+
+/** The worst lock of a list; a list without tracks is waiting. */
+export function worst(tracks: readonly Pick<TrackView, 'lock' | 'reason'>[]): { lock: Lock; reason?: Reason } {
+  let found: { lock: Lock; reason?: Reason } | undefined;
+  for (const { lock, reason } of tracks) {
+    if (found === undefined || ORDER[lock] > ORDER[found.lock]) found = reason === undefined ? { lock } : { lock, reason };
+  }
+  return found ?? { lock: 'waiting' };
+}
+
+/** What may be changed during a call by leaving and joining again. */
+export interface Rejoin {
+  readonly codec?: Codec;
+  readonly suite?: Suite;
+  readonly encrypted?: boolean;
+}
+
+/** What the page may ask of a call. */
+export interface CallControl {
+  readonly view: CallView;
+  setMic(on: boolean): void;
+  setCamera(on: boolean): void;
+  setSharing(on: boolean): Promise<void>;
+  rotate(): Promise<void>;
+  rejoin(change: Rejoin): Promise<void>;
+  /** Subscribes to the SFU's copy of a video track; null ends it. */
+  watch(of: { readonly member: string; readonly kind: TrackKind } | null): void;
+  report(): Promise<unknown>;
+  leave(): void;
+}

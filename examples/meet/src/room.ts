@@ -1,0 +1,58 @@
+/** The address of a call: the room in the query or path, the secret after the `#`, which browsers keep to themselves. */
+
+import { SUITES, type Suite } from './model.js';
+
+const SECRET_BYTES = 24;
+const SECRET = /^[A-Za-z0-9_-]{32}$/;
+
+export interface RoomAddress {
+  readonly room: string;
+  readonly secret: string;
+  readonly suite: Suite;
+  /** The link held a secret, and it is not one. */
+  readonly damaged: boolean;
+  /** The link was somebody's invitation: it came with a secret. */
+  readonly invited: boolean;
+}
+
+/** Reads room and secret from the page's address; makes what is missing. */
+export function readAddress(url: URL): RoomAddress {
+  const fromPath = decodeURIComponent(url.pathname.replace(/^\/(index\.html)?/, '').split('/')[0] ?? '');
+  const room = (url.searchParams.get('room') ?? fromPath).trim().slice(0, 64);
+  const fragment = new URLSearchParams(url.hash.slice(1));
+  const given = fragment.get('k');
+  const suite = SUITES.find((known) => known === fragment.get('s')) ?? 'aes-128-gcm';
+  const damaged = given !== null && !SECRET.test(given);
+  return {
+    room: room === '' ? roomName() : room,
+    secret: given !== null && !damaged ? given : newSecret(),
+    suite,
+    damaged,
+    invited: given !== null,
+  };
+}
+
+/** The link to hand to others. Only room and fragment: no name, no options of this visit. */
+export function invitation(base: URL, room: string, secret: string, suite: Suite): string {
+  const link = new URL(base.origin);
+  link.searchParams.set('room', room);
+  const fragment = new URLSearchParams({ k: secret });
+  if (suite !== 'aes-128-gcm') fragment.set('s', suite);
+  link.hash = fragment.toString();
+  return link.href;
+}
+
+/** 192 random bits, base64url. */
+export function newSecret(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(SECRET_BYTES));
+  return btoa(String.fromCharCode(...bytes)).replaceAll('+', '-').replaceAll('/', '_');
+}
+
+const COLOURS = ['amber', 'azure', 'coral', 'ivory', 'jade', 'lilac', 'ochre', 'pearl', 'silver', 'teal'];
+const PLACES = ['bay', 'bridge', 'garden', 'harbour', 'island', 'meadow', 'orchard', 'river', 'summit', 'valley'];
+
+/** A name one can say on the phone. It is an address, not a secret. */
+function roomName(): string {
+  const [a = 0, b = 0, c = 0] = crypto.getRandomValues(new Uint16Array(3));
+  return `${COLOURS[a % COLOURS.length]}-${PLACES[b % PLACES.length]}-${10 + (c % 90)}`;
+}
