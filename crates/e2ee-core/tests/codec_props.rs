@@ -127,8 +127,14 @@ fn temporal_unit() -> impl Strategy<Value = (Vec<u8>, Vec<u8>)> {
     })
 }
 
+/// Four times what `PROPTEST_CASES` says (256 when it says nothing).
+fn config() -> ProptestConfig {
+    let usual = ProptestConfig::default();
+    ProptestConfig { cases: usual.cases.saturating_mul(4), failure_persistence: None, ..usual }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1500, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(config())]
 
     #[test]
     fn pictures_come_back((rule, frame, canonical) in picture(), header in header(), tag in vec(0_u8..=3, 16)) {

@@ -182,6 +182,18 @@ fn h264_without_a_slice_has_no_carrier() {
 }
 
 #[test]
+fn a_frame_with_too_much_to_leave_clear_is_refused() {
+    let long = [&b"\0\0\0\x01\x67"[..], &[0x42; 2100]].concat();
+    let slice = b"\0\0\0\x01\x65\x88rest";
+    expect(H264, &[&long[..], slice].concat(), &[&long[..], slice].concat());
+    let twice = [&long[..], &long, slice].concat();
+    assert_eq!(seal(H264, &twice, HEADER, TAG).err(), Some(LayoutError::TooComplex));
+    // More runs than the table takes: SEI and parameter set in turn.
+    let turns = b"\0\0\x01\x06\x80\0\0\x01\x68\xce".repeat(8);
+    assert_eq!(seal(H264, &[&turns[..], slice].concat(), HEADER, TAG).err(), Some(LayoutError::TooComplex));
+}
+
+#[test]
 fn h265_headers_have_two_bytes() {
     let (vps, sps) = (b"\0\0\0\x01\x40\x01\x0c".as_slice(), b"\0\0\0\x01\x42\x01\x01".as_slice());
     let (pps, sei) = (b"\0\0\0\x01\x44\x01\xc1".as_slice(), b"\0\0\x01\x4e\x01\x05\x80".as_slice());

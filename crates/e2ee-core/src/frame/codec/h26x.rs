@@ -5,6 +5,11 @@
 //! ```text
 //! wire = (00 00 00 01 | parameter set) * | 00 00 00 01 | header | 1 byte | escaped(hdr | ct | tag) | 80
 //! ```
+//! Two things a native sender has to know. A frame becomes one NAL unit, so `packetization-mode=1` (RFC 6184)
+//! is needed. And libwebrtc rewrites, on receipt too, a sequence parameter set of H.264 by which a decoder
+//! might hold pictures back; the clear bytes would then not authenticate. Browsers write the set so that it
+//! stays: VUI with bitstream restriction, `max_num_reorder_frames` 0, `max_dec_frame_buffering` not above
+//! `max_num_ref_frames`.
 
 use super::super::buf::FrameBuf;
 use super::layout::{Framing, Moved, Unit, Units, settle};
