@@ -19,6 +19,8 @@ export interface CallEvents {
   eye(frame: EyeFrame): void;
   /** The browser waits for a click before it plays sound. */
   soundHeld(release: () => void): void;
+  /** The call ended without anybody leaving it. */
+  ended(problem: Problem): void;
 }
 
 export type StartCall = (options: CallOptions, source: Source, events: CallEvents) => Promise<CallControl>;
@@ -140,6 +142,10 @@ export class App {
       },
       notice: (notice) => this.#notices.show(notice),
       eye: (frame) => this.#screen?.eye(frame),
+      ended: (problem) => {
+        this.#left();
+        this.#notices.show({ kind: 'problem', problem });
+      },
       soundHeld: (release) => this.#notices.say(t('notice.sound'), 'calm', { label: t('notice.sound.fix'), run: release }),
     };
   }

@@ -14,6 +14,7 @@ export interface Member {
   readonly id: string;
   readonly name: string;
   readonly announcement: string;
+  readonly caps?: { readonly suite?: unknown; readonly e2ee?: unknown };
   readonly tracks: readonly RemoteTrack[];
 }
 

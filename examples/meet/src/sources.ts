@@ -6,10 +6,14 @@ import type { SceneOrder } from './scene.worker.js';
 
 export interface Source {
   readonly kind: 'camera' | 'synthetic';
+  /** The track now in use; a camera that was paused gives a new one. */
   readonly video: MediaStreamTrack | null;
   readonly audio: MediaStreamTrack | null;
   /** Set when the wanted source could not be had and this one stands in. */
   readonly problem?: Problem;
+  /** Lets go of the camera; its light goes out. */
+  pauseVideo(): void;
+  resumeVideo(): Promise<void>;
   stop(): void;
 }
 
@@ -25,8 +29,7 @@ export async function openSource(kind: 'camera' | 'synthetic', name: string, siz
   try {
     return await camera(size);
   } catch (error) {
-    const stand = synthetic(name, size);
-    return { ...stand, problem: cameraProblem(error) };
+    return synthetic(name, size, cameraProblem(error));
   }
 }
 
@@ -34,15 +37,27 @@ async function camera({ width, height, fps }: SourceSize): Promise<Source> {
   // `mediaDevices` is absent outside secure contexts, whatever the type says.
   const devices = navigator.mediaDevices as MediaDevices | undefined;
   if (devices === undefined) throw new CallError('insecure-page');
+  const videoWish = { width: { ideal: width }, height: { ideal: height }, frameRate: { ideal: fps } };
   const stream = await devices.getUserMedia({
-    video: { width: { ideal: width }, height: { ideal: height }, frameRate: { ideal: fps } },
+    video: videoWish,
     audio: { echoCancellation: true, noiseSuppression: true },
   });
+  let video = stream.getVideoTracks()[0] ?? null;
   return {
     kind: 'camera',
-    video: stream.getVideoTracks()[0] ?? null,
+    get video() {
+      return video;
+    },
     audio: stream.getAudioTracks()[0] ?? null,
-    stop: () => stopAll(stream),
+    pauseVideo: () => video?.stop(),
+    resumeVideo: async () => {
+      const again = await devices.getUserMedia({ video: videoWish });
+      video = again.getVideoTracks()[0] ?? null;
+    },
+    stop: () => {
+      stopAll(stream);
+      video?.stop();
+    },
   };
 }
 
@@ -54,13 +69,16 @@ function cameraProblem(error: unknown): Problem {
   return 'no-camera';
 }
 
-function synthetic(name: string, size: SourceSize): Source {
+function synthetic(name: string, size: SourceSize, problem?: Problem): Source {
   const picture = testPicture({ name, width: size.width, height: size.height }, size.fps);
   const sound = testTone(name);
   return {
     kind: 'synthetic',
     video: picture.track,
     audio: sound.track,
+    ...(problem === undefined ? {} : { problem }),
+    pauseVideo: () => undefined,
+    resumeVideo: async () => undefined,
     stop: () => {
       picture.stop();
       sound.stop();
