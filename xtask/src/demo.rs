@@ -71,7 +71,10 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         open(&address);
     }
     let status = sfu.child.wait()?;
-    Err(Error::new(format!("the server ended: {status}")))
+    match status.success() {
+        true => Ok(ExitCode::SUCCESS),
+        false => Err(Error::new(format!("the server ended: {status}"))),
+    }
 }
 
 /// Builds page and SFU, bringing the tools that are missing.
@@ -100,10 +103,11 @@ fn sfu_build() -> Job {
 
 /// Starts the SFU with the page; gives its address once it listens.
 fn start(port: u16, test: bool) -> Result<(Guard, String)> {
+    // The page is on loopback only. Firefox takes no media from loopback, so media is on an interface too.
     let mut job = Job::new(target_dir().join("demo/frameseal-sfu"))
-        .args(["--listen", &format!("127.0.0.1:{port}")])
-        .arg("--root")
-        .arg(root().join("examples/meet/dist"));
+        .args(["--bind", "127.0.0.1", "--interface", "--port", &port.to_string()])
+        .arg("--dir")
+        .arg(format!("/={}", root().join("examples/meet/dist").display()));
     if test {
         job = job.arg("--test");
     }

@@ -182,14 +182,14 @@ fn bind(module: &Module<'_>, bytes: Vec<u8>, draft: &Path) -> Result<()> {
     let mut bindgen = Bindgen::new();
     bindgen.input_bytes(module.name, bytes).typescript(true);
     // The worker always says where the module is; a default would make bundlers look for one.
-    bindgen.omit_default_module_path(!module.node).remove_producers_section(true);
+    bindgen.omit_default_module_path(!module.node).remove_producers_section(true).remove_name_section(true);
     let set = if module.node { bindgen.nodejs(true) } else { bindgen.web(true) };
     set.and_then(|b| b.generate(draft)).map_err(|error| Error::new(format!("wasm-bindgen: {error:#}")))
 }
 
 fn optimise(tool: &Path, wasm: &Path) -> Result<()> {
     let node = Job::new("node").arg(tool).arg(wasm);
-    node.args(["-O3", "--converge", "--strip-debug", "--strip-producers"])
+    node.args(["-O3", "--strip-debug", "--strip-producers"])
         .args(FEATURES)
         .arg("-o")
         .arg(wasm)
