@@ -7,6 +7,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 pub(crate) type Result<T> = std::result::Result<T, Error>;
@@ -66,6 +67,15 @@ pub(crate) fn target_dir() -> PathBuf {
     }
 }
 
+/// Where this program is. Asked once, early: a build in between may replace the file.
+pub(crate) fn own_path() -> Result<&'static Path> {
+    static PATH: OnceLock<PathBuf> = OnceLock::new();
+    if PATH.get().is_none() {
+        let _ = PATH.set(std::env::current_exe()?);
+    }
+    PATH.get().map(PathBuf::as_path).ok_or_else(|| Error::new("this program does not know where it is"))
+}
+
 /// One command: what runs, where, and for how long at most.
 pub(crate) struct Job {
     command: Command,
@@ -90,6 +100,13 @@ impl Job {
         let mut job = Job::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
         job.words = vec!["cargo".into()];
         job
+    }
+
+    /// This program again, so that a step's output can be kept in its log.
+    pub(crate) fn xtask() -> Result<Job> {
+        let mut job = Job::new(own_path()?);
+        job.words = vec!["cargo".into(), "xtask".into()];
+        Ok(job)
     }
 
     pub(crate) fn args<A: AsRef<OsStr>>(mut self, args: impl IntoIterator<Item = A>) -> Job {

@@ -1,7 +1,7 @@
 //! The checks themselves, in the order in which they run: what fails soonest comes first.
 
 use crate::report::{Done, Log, Step, cargo_tests};
-use crate::run::{Job, Result};
+use crate::run::{Error, Job, Result, target_dir};
 use crate::{claims, doctor};
 
 /// Without browsers.
@@ -10,12 +10,17 @@ pub(crate) static FAST: &[Step] = &[
     Step { name: "format", what: "cargo fmt --check", run: format },
     Step { name: "clippy", what: "lints, warnings denied", run: clippy },
     Step { name: "rust", what: "every Rust test: vectors, properties, hostile input", run: rust },
+    Step { name: "pure-rust", what: "the core without ring: no C compiler needed", run: plain },
     Step { name: "docs", what: "API documentation, warnings denied", run: docs },
     Step { name: "deny", what: "licences and advisories of dependencies", run: deny },
 ];
 
 /// What browsers load.
-pub(crate) static BUILDS: &[Step] = &[];
+pub(crate) static BUILDS: &[Step] = &[Step {
+    name: "wasm-ciphers",
+    what: "conformance of the ciphers as WebAssembly, in Node",
+    run: wasm_ciphers,
+}];
 
 /// In headless browsers.
 pub(crate) static BROWSER: &[Step] = &[];
@@ -51,14 +56,28 @@ fn clippy(log: &mut Log) -> Result<Done> {
     passed()
 }
 
+fn plain(log: &mut Log) -> Result<Done> {
+    let features = ["--no-default-features", "--features", "rustcrypto,conformance,hazmat"];
+    log.job(Job::cargo().args(["test", "--locked", "--package", "e2ee-core"]).args(features))?;
+    cargo_tests(&log.text())
+}
+
+fn wasm_ciphers(log: &mut Log) -> Result<Done> {
+    doctor::need(&["wasm32", "node"])?;
+    log.job(Job::xtask()?.args(["wasm", "--conform"]))?;
+    let text = log.text();
+    let line = text.lines().find(|line| line.starts_with("backends: "));
+    line.map(|line| Done::Passed(line.to_owned())).ok_or_else(|| Error::new("the suite did not run"))
+}
+
 fn rust(log: &mut Log) -> Result<Done> {
     doctor::need(&["cc", "ffmpeg"])?;
-    log.job(Job::cargo().args(["test", "--locked", "--workspace"]))?;
+    log.job(Job::cargo().args(["test", "--locked", "--workspace", "--all-features"]))?;
     cargo_tests(&log.text())
 }
 
 fn docs(log: &mut Log) -> Result<Done> {
-    let job = Job::cargo().args(["doc", "--locked", "--workspace", "--no-deps"]);
+    let job = Job::cargo().args(["doc", "--locked", "--workspace", "--all-features", "--no-deps"]);
     log.job(job.env("RUSTDOCFLAGS", "-D warnings"))?;
     passed()
 }

@@ -1,7 +1,7 @@
 //! `cargo xtask test`: which steps run.
 
 use crate::report::{self, Step};
-use crate::run::{Error, Result};
+use crate::run::{self, Error, Result};
 use crate::steps;
 use std::process::ExitCode;
 
@@ -35,6 +35,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         }
         return Ok(ExitCode::SUCCESS);
     }
+    run::own_path()?;
     report::run(&chosen, args.verbose)
 }
 

@@ -15,6 +15,9 @@ pub(crate) struct Args {
     /// Write the module again even if nothing changed
     #[arg(long)]
     force: bool,
+    /// Build a module that runs the ciphers' conformance suite instead, and run it in Node
+    #[arg(long)]
+    conform: bool,
 }
 
 pub(crate) const TARGET: &str = "wasm32-unknown-unknown";
@@ -44,17 +47,21 @@ pub(crate) enum Route {
 }
 
 /// A module to be built.
-pub(crate) struct Module<'a> {
-    pub(crate) features: &'a [&'a str],
-    pub(crate) out: PathBuf,
+struct Module<'a> {
+    features: &'a [&'a str],
+    out: PathBuf,
     /// The glue's file name without its ending.
-    pub(crate) name: &'a str,
+    name: &'a str,
     /// For Node's `require` instead of the web's `import`.
-    pub(crate) node: bool,
+    node: bool,
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
-    media(args.force)?;
+    if args.conform {
+        conform(args.force)?;
+    } else {
+        media(args.force)?;
+    }
     Ok(ExitCode::SUCCESS)
 }
 
@@ -64,7 +71,15 @@ pub(crate) fn media(force: bool) -> Result<()> {
     build(&Module { features: &[], out, name: "media", node: false }, force)
 }
 
-pub(crate) fn build(module: &Module<'_>, force: bool) -> Result<()> {
+/// Builds the module with the conformance suite in it, and has Node run that.
+fn conform(force: bool) -> Result<()> {
+    let out = target_dir().join("xtask/conformance");
+    build(&Module { features: &["conformance"], out: out.clone(), name: "conformance", node: true }, force)?;
+    let script = "console.log('backends: ' + require(process.argv[1]).conform())";
+    Job::new("node").args(["-e", script]).arg(out.join("conformance.js")).run()
+}
+
+fn build(module: &Module<'_>, force: bool) -> Result<()> {
     let compiled = compile(module, bring()?)?;
     let bytes = std::fs::read(&compiled)?;
     let optimiser = root().join("sdk/node_modules/binaryen/bin/wasm-opt");

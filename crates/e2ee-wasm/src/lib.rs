@@ -10,6 +10,8 @@
 //! Where WebCrypto runs the cipher, it is `plan_*`, then the cipher over the lane's buffer, then `finish_*`.
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod lane;
 mod media;
 mod people;
