@@ -35,6 +35,9 @@ export class App {
   #source: Source | undefined;
   #choice: LobbyChoice;
   #opening = 0;
+  #problem = '';
+  /** Gets each picture that the server's eye made, with the member's id. */
+  onEyePicture: ((frame: VideoFrame, of: string) => void) | undefined;
 
   constructor(private readonly address: RoomAddress, private readonly visit: Visit, private readonly start: StartCall) {
     this.#header = this.#newHeader();
@@ -43,7 +46,7 @@ export class App {
       room: address.room,
       source: visit.source ?? (recall('source') === 'camera' ? 'camera' : 'synthetic'),
       codec: this.#able.has(visit.codec) ? visit.codec : ([...this.#able][0] ?? visit.codec),
-      suite: address.suite,
+      suite: visit.suite,
     };
   }
 
@@ -59,6 +62,11 @@ export class App {
 
   get screen(): CallScreen | undefined {
     return this.#screen;
+  }
+
+  /** The last problem that the page told, as `code: detail`. */
+  get problem(): string {
+    return this.#problem;
   }
 
   #newHeader(): Header {
@@ -125,6 +133,7 @@ export class App {
       this.#call = undefined;
       this.#lobby?.busy(false);
       const problem = error instanceof CallError ? error : new CallError('refused', String(error));
+      this.#problem = `${problem.problem}: ${problem.message}`;
       this.#lobby?.problem(problem.problem, problem.message);
       return;
     }
@@ -140,7 +149,10 @@ export class App {
         this.#header.update(view);
         this.#screen?.update(view);
       },
-      notice: (notice) => this.#notices.show(notice),
+      notice: (notice) => {
+        if (notice.kind === 'problem') this.#problem = `${notice.problem}: ${notice.detail ?? ''}`;
+        this.#notices.show(notice);
+      },
       eye: (frame) => this.#screen?.eye(frame),
       ended: (problem) => {
         this.#left();
@@ -156,6 +168,7 @@ export class App {
     this.#screen = new CallScreen(call, {
       able: this.#able,
       eye,
+      eyePicture: (frame, of) => this.onEyePicture?.(frame, of),
       say: (words) => this.#notices.say(words),
       problem: (error) => this.#notices.show({ kind: 'problem', problem: error.problem, detail: error.message }),
       left: () => this.#left(),
@@ -197,7 +210,7 @@ export class App {
 
   /** The link for others; for the own address bar it keeps what this visit asked for. */
   #link(own: boolean): string {
-    const link = new URL(invitation(new URL(location.href), this.#choice.room, this.address.secret, this.#call?.view.suite ?? this.#choice.suite));
+    const link = new URL(invitation(new URL(location.href), this.#choice.room, this.address.secret));
     if (own) {
       const keep = new URL(location.href).searchParams;
       keep.set('room', this.#choice.room);

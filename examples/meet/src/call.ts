@@ -5,7 +5,7 @@ import type { EyeFrame } from './eye.js';
 import { browserCounts, type BrowserCounts } from './measure.js';
 import { viewMembers } from './members.js';
 import {
-  CallError, SUITES, type CallControl, type CallOptions, type CallView, type Lock, type MemberView, type Phase, type Rejoin,
+  CallError, type CallControl, type CallOptions, type CallView, type Lock, type MemberView, type Phase, type Rejoin,
   type TrackKind,
 } from './model.js';
 import { Publisher, Subscriber } from './peers.js';
@@ -21,8 +21,6 @@ const REFRESH_MS = 500;
 const FIRST_FRAME_POLL_MS = 40;
 const WELCOME_TIMEOUT_MS = 10_000;
 const RETRY_MS = [500, 1000, 2000, 4000, 8000, 8000, 8000];
-/** Others follow a change of cipher suite at most so often. */
-const FOLLOW_PAUSE_MS = 3000;
 
 /** Everything that a rejoin throws away. */
 interface Session {
@@ -47,7 +45,6 @@ export class Call implements CallControl {
   #watched: { member: string; kind: TrackKind } | null = null;
   #locks = new Map<string, Lock>();
   #generation = 0;
-  #followedAt = -FOLLOW_PAUSE_MS;
   #timer: ReturnType<typeof setInterval> | undefined;
   #refreshing = false;
   readonly #sound: Sound;
@@ -102,14 +99,13 @@ export class Call implements CallControl {
     const session = this.#session;
     if (session === undefined) return;
     const { generation, announcement } = await session.sealing.rotate();
-    session.signalling.send({ t: 'announce', announcement });
+    if (announcement !== '') session.signalling.send({ t: 'announce', announcement });
     this.#generation = generation;
     this.events.notice({ kind: 'rotated', generation });
     await this.#refresh();
   }
 
   async rejoin(change: Rejoin): Promise<void> {
-    if (change.suite !== undefined) this.#session?.signalling.send({ t: 'app', data: { kind: 'suite', suite: change.suite } });
     this.#options = { ...this.#options, ...change };
     this.#leaveSession();
     await this.#join(false);
@@ -172,8 +168,8 @@ export class Call implements CallControl {
     };
     try {
       await signalling.open();
-      const { room, name, encrypted, suite } = this.#options;
-      signalling.send({ t: 'join', room, id, name, announcement: sealing.announcement, caps: { e2ee: encrypted, suite } });
+      const { room, name, encrypted } = this.#options;
+      signalling.send({ t: 'join', room, id, name, announcement: sealing.announcement, caps: { e2ee: encrypted } });
       const { members } = await welcome;
       if (first && members.some((member) => member.name.trim() === name)) throw new CallError('name-taken');
       for (const member of members) await this.#know(session, member);
@@ -215,29 +211,15 @@ export class Call implements CallControl {
         void this.#refresh();
         break;
       }
-      case 'app':
-        this.#followSuite(session.members.get(message.from)?.name ?? message.from, message.data);
-        break;
       case 'error':
         if (message.code === 'transport-lost') this.#lost(id);
         else this.events.notice({ kind: 'problem', problem: problemOf(message.code, message.message).problem, detail: message.message });
         break;
+      case 'app':
       case 'eye':
       case 'welcome':
         break;
     }
-  }
-
-  /** Somebody switched the room to another cipher suite: follow. All of them are strong, so the server gains nothing by asking. */
-  #followSuite(name: string, data: unknown): void {
-    if (typeof data !== 'object' || data === null || !('kind' in data) || data.kind !== 'suite' || !('suite' in data)) return;
-    const suite = SUITES.find((known) => known === data.suite);
-    if (suite === undefined || suite === this.#options.suite || performance.now() - this.#followedAt < FOLLOW_PAUSE_MS) return;
-    this.#followedAt = performance.now();
-    this.events.notice({ kind: 'suite', name, suite });
-    this.#options = { ...this.#options, suite };
-    this.#leaveSession();
-    this.#join(false).catch(() => this.#lost(''));
   }
 
   async #know(session: Session, member: Member): Promise<void> {
@@ -364,7 +346,7 @@ export class Call implements CallControl {
     const session = this.#session;
     const { room, encrypted, codec, suite } = this.#options;
     const members = session === undefined ? [] : viewMembers({
-      id: session.id, name: this.#options.name, encrypted, suite, measured, sent, received,
+      id: session.id, name: this.#options.name, encrypted, measured, sent, received,
       publisher: session.publisher, subscriber: session.subscriber, sealing: session.sealing, members: session.members,
       micOn: this.#micOn && this.source.audio !== null, cameraOn: this.#cameraOn && this.source.video !== null,
       camera: this.source.video, screen: this.#screen?.video ?? null,
@@ -380,7 +362,7 @@ export class Call implements CallControl {
     for (const { id, name, lock, reason, self } of members) {
       const before = this.#locks.get(id) ?? 'waiting';
       this.#locks.set(id, lock);
-      if (self || lock === before || lock === 'waiting') continue;
+      if (self || !this.#options.encrypted || lock === before || lock === 'waiting') continue;
       if (lock === 'sealed' && before === 'waiting') continue;
       this.events.notice({ kind: 'lock', name, lock, ...(reason === undefined ? {} : { reason }) });
     }

@@ -1,7 +1,7 @@
 /** Who is in the call, and how each of their tracks fares: from signalling, connections and measured frames. */
 
 import { trackView, type BrowserCounts } from './measure.js';
-import { worst, type MemberView, type Reason, type Suite, type TrackKind, type TrackView } from './model.js';
+import { worst, type MemberView, type TrackKind, type TrackView } from './model.js';
 import type { Publisher, Subscriber } from './peers.js';
 import type { Measured, Sealing } from './sealing.js';
 import type { Member } from './signalling.js';
@@ -10,7 +10,6 @@ export interface MembersInput {
   readonly id: string;
   readonly name: string;
   readonly encrypted: boolean;
-  readonly suite: Suite;
   readonly measured: readonly Measured[];
   readonly sent: ReadonlyMap<string, BrowserCounts>;
   readonly received: ReadonlyMap<string, BrowserCounts>;
@@ -50,13 +49,13 @@ function viewSelf(input: MembersInput): MemberView {
 function viewOther(input: MembersInput, member: Member): MemberView {
   const { encrypted, sealing } = input;
   const received = input.subscriber.received.filter(({ of }) => of === member.id);
-  const tracks = received.map(({ kind, mid }) => explained(trackView({
+  const tracks = received.map(({ kind, mid }) => trackView({
     key: `receive/${kind}/${mid}`, kind, direction: 'receive', encrypted,
     muted: member.tracks.find((track) => track.kind === kind)?.muted ?? false,
     generation: sealing.keys(member.id)?.generation ?? -1,
     browser: input.received.get(mid),
     measured: input.measured.find((one) => one.direction === 'receive' && one.kind === kind && one.member === member.id),
-  }), input.suite, member));
+  }));
   const track = (kind: TrackKind): MediaStreamTrack | null => received.find((one) => one.kind === kind)?.track ?? null;
   const published = (kind: TrackKind): Member['tracks'][number] | undefined => member.tracks.find((one) => one.kind === kind);
   const cameraOn = published('video')?.muted === false;
@@ -68,14 +67,6 @@ function viewOther(input: MembersInput, member: Member): MemberView {
     ...summary(tracks), fingerprint: sealing.keys(member.id)?.fingerprint ?? '',
     micOn: published('audio')?.muted === false, cameraOn,
   };
-}
-
-/** Why frames do not open is better said when the other side announced another cipher suite. */
-function explained(track: TrackView, suite: Suite, member: Member): TrackView {
-  const theirs = member.caps?.suite;
-  const closed: readonly (Reason | undefined)[] = ['wrong-key', 'no-key', 'malformed'];
-  const differs = track.lock === 'broken' && closed.includes(track.reason) && theirs !== undefined && theirs !== suite;
-  return differs ? { ...track, reason: 'other-suite' } : track;
 }
 
 /** A muted or not yet heard sound track does not hold up the word on the rest. */

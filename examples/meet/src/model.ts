@@ -10,7 +10,7 @@ export const SUITES: readonly Suite[] = ['aes-128-gcm', 'aes-256-gcm', 'aes-128-
 
 /** Why a frame did not open, or why a track is not protected. */
 export const REASONS = [
-  'no-key', 'wrong-key', 'replay', 'malformed', 'unknown-version', 'plaintext', 'not-attached', 'other-suite', 'error',
+  'no-key', 'wrong-key', 'replay', 'malformed', 'unknown-version', 'plaintext', 'not-attached', 'error',
 ] as const;
 export type Reason = (typeof REASONS)[number];
 
@@ -101,7 +101,6 @@ export type Notice =
   | { readonly kind: 'joined' | 'left'; readonly name: string }
   | { readonly kind: 'lock'; readonly name: string; readonly lock: Lock; readonly reason?: Reason }
   | { readonly kind: 'rotated'; readonly generation: number }
-  | { readonly kind: 'suite'; readonly name: string; readonly suite: Suite }
   | { readonly kind: 'problem'; readonly problem: Problem; readonly detail?: string };
 
 /** Everything that can go wrong and that a person can be told about. */

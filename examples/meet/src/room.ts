@@ -1,14 +1,11 @@
 /** The address of a call: the room in the query or path, the secret after the `#`, which browsers keep to themselves. */
 
-import { SUITES, type Suite } from './model.js';
-
 const SECRET_BYTES = 24;
 const SECRET = /^[A-Za-z0-9_-]{32}$/;
 
 export interface RoomAddress {
   readonly room: string;
   readonly secret: string;
-  readonly suite: Suite;
   /** The link held a secret, and it is not one. */
   readonly damaged: boolean;
   /** The link was somebody's invitation: it came with a secret. */
@@ -21,24 +18,20 @@ export function readAddress(url: URL): RoomAddress {
   const room = (url.searchParams.get('room') ?? fromPath).trim().slice(0, 64);
   const fragment = new URLSearchParams(url.hash.slice(1));
   const given = fragment.get('k');
-  const suite = SUITES.find((known) => known === fragment.get('s')) ?? 'aes-128-gcm';
   const damaged = given !== null && !SECRET.test(given);
   return {
     room: room === '' ? roomName() : room,
     secret: given !== null && !damaged ? given : newSecret(),
-    suite,
     damaged,
     invited: given !== null,
   };
 }
 
 /** The link to hand to others. Only room and fragment: no name, no options of this visit. */
-export function invitation(base: URL, room: string, secret: string, suite: Suite): string {
+export function invitation(base: URL, room: string, secret: string): string {
   const link = new URL(base.origin);
   link.searchParams.set('room', room);
-  const fragment = new URLSearchParams({ k: secret });
-  if (suite !== 'aes-128-gcm') fragment.set('s', suite);
-  link.hash = fragment.toString();
+  link.hash = new URLSearchParams({ k: secret }).toString();
   return link.href;
 }
 

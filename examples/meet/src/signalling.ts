@@ -14,7 +14,6 @@ export interface Member {
   readonly id: string;
   readonly name: string;
   readonly announcement: string;
-  readonly caps?: { readonly suite?: unknown; readonly e2ee?: unknown };
   readonly tracks: readonly RemoteTrack[];
 }
 

@@ -1,11 +1,12 @@
 /** What the address bar asks of this visit, beside the room: all optional, for demonstrations and for tests. */
 
-import { CODECS, type Codec } from './model.js';
+import { CODECS, SUITES, type Codec, type Suite } from './model.js';
 
 export interface Visit {
   readonly name: string;
   readonly source: 'camera' | 'synthetic' | undefined;
   readonly codec: Codec;
+  readonly suite: Suite;
   readonly encrypted: boolean;
   /** Join without the lobby. */
   readonly join: boolean;
@@ -28,6 +29,7 @@ export function readVisit(url: URL): Visit {
     name: (asked.get('name') ?? '').trim().slice(0, 64),
     source: source === 'camera' || source === 'synthetic' ? source : undefined,
     codec: CODECS.find((codec) => codec === asked.get('codec')) ?? 'vp8',
+    suite: SUITES.find((suite) => suite === asked.get('suite')) ?? 'aes-128-gcm',
     encrypted: asked.get('e2ee') !== 'off',
     join: asked.has('join'),
     eye: asked.get('eye') !== 'off',

@@ -14,6 +14,7 @@ import { openSettings } from './settings.js';
 export interface CallScreenOptions {
   readonly able: ReadonlySet<Codec>;
   readonly eye: boolean;
+  eyePicture(frame: VideoFrame, of: string): void;
   say(words: string): void;
   problem(error: CallError): void;
   left(): void;
@@ -59,6 +60,14 @@ export class CallScreen {
     return this.#eye;
   }
 
+  /** The others' cameras as they are on screen. */
+  pictures(): { id: string; name: string; video: HTMLVideoElement }[] {
+    return this.call.view.members.flatMap(({ id, name, self }) => {
+      const video = self ? undefined : this.#grid.video(id);
+      return video === undefined ? [] : [{ id, name, video }];
+    });
+  }
+
   update(view: CallView): void {
     if (this.#warning.hidden !== view.encrypted) this.#warning.hidden = view.encrypted;
     this.#grid.update(view.members);
@@ -97,6 +106,7 @@ export class CallScreen {
         watch: (of) => this.call.watch(of),
         setEncrypted: (on) => this.#rejoin({ encrypted: on }),
         close: () => this.#showEye(false),
+        picture: (frame, of) => this.options.eyePicture(frame, of),
       });
       this.#stage.prepend(this.#eye.element);
     } else {

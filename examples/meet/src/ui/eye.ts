@@ -15,6 +15,8 @@ export interface EyeActions {
   watch(of: EyeTarget | null): void;
   setEncrypted(on: boolean): void;
   close(): void;
+  /** Each picture that the decoder makes; not to be closed. */
+  picture(frame: VideoFrame, of: string): void;
 }
 
 export type EyeVerdict = 'waiting' | 'blind' | 'garbage' | 'sees';
@@ -82,6 +84,11 @@ export class EyePane {
 
   get counts(): EyeCounts {
     return this.#decoder.counts;
+  }
+
+  /** Whose video the eye is on; empty for nobody's. */
+  get of(): string {
+    return this.#target?.member ?? '';
   }
 
   get verdict(): EyeVerdict {
@@ -159,6 +166,7 @@ export class EyePane {
   /** The decoder made something: show it as it is, and see whether it is the real picture. */
   #picture(frame: VideoFrame): void {
     this.#lastPicture = performance.now();
+    if (this.#target !== null) this.actions.picture(frame, this.#target.member);
     const { displayWidth: width, displayHeight: height } = frame;
     const scale = Math.min(1, 1280 / width, 720 / height);
     this.#canvas.width = Math.max(2, Math.round(width * scale));

@@ -35,6 +35,11 @@ export class Grid {
     this.#layout();
   }
 
+  /** The element that shows a member's camera. */
+  video(member: string): HTMLVideoElement | undefined {
+    return this.#tiles.get(`${member}/camera`)?.video;
+  }
+
   /** The number of columns that gives the largest 16:9 tiles. */
   #layout(): void {
     const { clientWidth: width, clientHeight: height } = this.element;

@@ -33,8 +33,6 @@ function words(notice: Notice): string {
       return t(`notice.${notice.kind}`, { name: notice.name });
     case 'rotated':
       return t('notice.rotated', { generation: notice.generation });
-    case 'suite':
-      return t('notice.suite', { name: notice.name, suite: t(`suite.${notice.suite}`) });
     case 'problem':
       return t(`problem.${notice.problem}`, { detail: notice.detail ?? '' });
     case 'lock': {

@@ -29,7 +29,7 @@ export function openSettings(view: CallView, able: ReadonlySet<Codec>, apply: (c
       h('button', { type: 'button', class: 'plain', 'aria-label': t('figures.close'), onclick: close }, icon('close'))),
     field('in-codec', t('settings.codec'), codec),
     field('in-suite', t('settings.suite'), suite),
-    h('p', { class: 'caption' }, t('settings.suite.room')),
+    h('p', { class: 'caption' }, t('settings.suite.own')),
     h('div', { class: 'check' }, encrypted, h('label', { for: 'in-encrypted' }, t('settings.encryption'))),
     h('p', { class: 'caption' }, t('settings.rejoin')),
   );

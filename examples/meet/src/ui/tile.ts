@@ -12,7 +12,7 @@ export type TileKind = 'camera' | 'screen';
 
 export class Tile {
   readonly element: HTMLElement;
-  readonly #video = h('video', { autoplay: true, playsinline: true });
+  readonly video = h('video', { autoplay: true, playsinline: true });
   readonly #name = h('span', { class: 'tile-name' });
   readonly #mic = h('span', { class: 'tile-mic', role: 'img' }, icon('mic-off'));
   readonly #lock = h('button', { class: 'lock', type: 'button', 'aria-expanded': 'false' }, h('span', {}));
@@ -23,11 +23,11 @@ export class Tile {
   #track: MediaStreamTrack | null = null;
 
   constructor(readonly kind: TileKind) {
-    this.#video.muted = true;
+    this.video.muted = true;
     this.#veil.append(this.#veilFace, this.#veilWords);
     this.#lock.addEventListener('click', () => this.#expand(this.#details.hidden === true));
     this.element = h('article', { class: `tile ${kind}` },
-      this.#video, this.#veil, this.#details,
+      this.video, this.#veil, this.#details,
       h('div', { class: 'tile-foot' }, h('span', { class: 'tile-who' }, this.#mic, this.#name), this.#lock));
     this.element.addEventListener('keydown', (event) => {
       if (event.key === 'Escape' && this.#details.hidden !== true) {
@@ -58,7 +58,7 @@ export class Tile {
     const track = screen ? member.screen : member.camera;
     if (track !== this.#track) {
       this.#track = track;
-      this.#video.srcObject = track === null ? null : new MediaStream([track]);
+      this.video.srcObject = track === null ? null : new MediaStream([track]);
     }
     this.#cover(member, lock, reason);
     if (!this.#details.hidden) this.#fill(member, shown, reason);
