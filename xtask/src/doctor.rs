@@ -35,8 +35,10 @@ pub(crate) struct Tool {
     mend: Mend,
 }
 
-pub(crate) const CHROMIUM: &[&str] = &["chromium", "chromium-browser", "google-chrome"];
-pub(crate) const FIREFOX: &[&str] = &["firefox-esr", "firefox"];
+/// Environment variable that names a browser's program, and the names tried without it.
+type Browser = (&'static str, &'static [&'static str]);
+const CHROMIUM: Browser = ("CHROMIUM", &["chromium", "chromium-browser", "google-chrome"]);
+const FIREFOX: Browser = ("FIREFOX", &["firefox-esr", "firefox"]);
 const NODE: u32 = 20;
 
 static TOOLS: &[Tool] = &[
@@ -218,8 +220,13 @@ pub(crate) fn has(name: &str) -> bool {
     TOOLS.iter().any(|tool| tool.name == name && (tool.probe)().is_some())
 }
 
-fn browser(names: &[&str]) -> Option<String> {
-    names.iter().filter(|name| find(name).is_some()).find_map(|name| first_line(name, &["--version"]))
+fn browser((variable, names): Browser) -> Option<String> {
+    let given = std::env::var(variable).ok().filter(|path| !path.is_empty());
+    let version = |name: &str| find(name).and_then(|_| first_line(name, &["--version"]));
+    match given {
+        Some(path) => version(&path),
+        None => names.iter().find_map(|name| version(name)),
+    }
 }
 
 fn first_line(program: &str, args: &[&str]) -> Option<String> {

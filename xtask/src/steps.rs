@@ -44,15 +44,12 @@ fn format(log: &mut Log) -> Result<Done> {
 
 fn clippy(log: &mut Log) -> Result<Done> {
     doctor::need(&["clippy", "cc"])?;
-    log.job(Job::cargo().args([
-        "clippy",
-        "--locked",
-        "--workspace",
-        "--all-targets",
-        "--",
-        "-D",
-        "warnings",
-    ]))?;
+    let deny = ["--", "-D", "warnings"];
+    let all = ["clippy", "--locked", "--workspace", "--all-targets", "--all-features"];
+    log.job(Job::cargo().args(all).args(deny))?;
+    let benches =
+        ["clippy", "--locked", "--manifest-path", "benches/Cargo.toml", "--all-targets", "--target-dir"];
+    log.job(Job::cargo().args(benches).arg(target_dir()).args(deny))?;
     passed()
 }
 
