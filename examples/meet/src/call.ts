@@ -108,7 +108,12 @@ export class Call implements CallControl {
   async rejoin(change: Rejoin): Promise<void> {
     this.#options = { ...this.#options, ...change };
     this.#leaveSession();
-    await this.#join(false);
+    try {
+      await this.#join(false);
+    } catch (error) {
+      this.#lost('');
+      throw error;
+    }
   }
 
   watch(of: { readonly member: string; readonly kind: TrackKind } | null): void {
@@ -128,6 +133,11 @@ export class Call implements CallControl {
     };
   }
 
+  async hush(): Promise<void> {
+    const publisher = this.#session?.publisher;
+    await Promise.all((publisher?.kinds ?? []).map((kind) => publisher?.replace(kind, null)));
+  }
+
   leave(): void {
     clearInterval(this.#timer);
     this.#leaveSession();
@@ -139,6 +149,7 @@ export class Call implements CallControl {
 
   async #join(first: boolean): Promise<void> {
     const id = newId();
+    const joinedAt = performance.now();
     const sealing = await this.makeSealing(this.#options, id, () => void this.#refresh());
     let welcomed: (message: Extract<ServerMessage, { t: 'welcome' }>) => void = () => undefined;
     let refused: (error: CallError) => void = () => undefined;
@@ -147,6 +158,8 @@ export class Call implements CallControl {
       refused = reject;
       setTimeout(() => reject(new CallError('server-unreachable')), WELCOME_TIMEOUT_MS);
     });
+    // Awaited below, unless the socket fails first.
+    welcome.catch(() => undefined);
     const signalling = new Signalling(socketUrl(), {
       message: (message) => {
         if (message.t === 'welcome') welcomed(message);
@@ -164,20 +177,21 @@ export class Call implements CallControl {
       id, signalling, sealing,
       publisher: new Publisher(sealing, this.#options, send),
       subscriber: new Subscriber(sealing, send, () => void this.#refresh()),
-      members: new Map(), joinedAt: performance.now(), firstFrameMs: -1,
+      members: new Map(), joinedAt, firstFrameMs: -1,
     };
+    // From here on: the server's offer may follow its welcome at once.
+    this.#session = session;
     try {
       await signalling.open();
       const { room, name, encrypted } = this.#options;
       signalling.send({ t: 'join', room, id, name, announcement: sealing.announcement, caps: { e2ee: encrypted } });
       const { members } = await welcome;
       if (first && members.some((member) => member.name.trim() === name)) throw new CallError('name-taken');
-      for (const member of members) await this.#know(session, member);
+      await Promise.all(members.map((member) => this.#know(session, member)));
     } catch (error) {
-      this.#drop(session);
+      this.#leaveSession();
       throw error;
     }
-    this.#session = session;
     this.#generation = 0;
     if (this.source.audio !== null) session.publisher.add('audio', this.source.audio);
     if (this.source.video !== null && this.#cameraOn) session.publisher.add('video', this.source.video);
@@ -274,7 +288,7 @@ export class Call implements CallControl {
 
   /** The socket or a transport is gone: join anew, with growing pauses, and say so. */
   #lost(id: string): void {
-    if (this.#session === undefined || (id !== '' && this.#session.id !== id) || this.#phase !== 'joined') return;
+    if (this.#phase !== 'joined' || (id !== '' && this.#session?.id !== id)) return;
     this.#setPhase('lost');
     this.events.notice({ kind: 'problem', problem: 'server-gone' });
     this.#leaveSession();

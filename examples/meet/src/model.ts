@@ -146,5 +146,7 @@ export interface CallControl {
   /** Subscribes to the SFU's copy of a video track; null ends it. */
   watch(of: { readonly member: string; readonly kind: TrackKind } | null): void;
   report(): Promise<unknown>;
+  /** Stops sending, but stays: so that what was sent can be counted to the last frame. */
+  hush(): Promise<void>;
   leave(): void;
 }

@@ -1,0 +1,127 @@
+/** `cargo xtask demo --headless`: a call in real headless browsers, and one JSON object about it. Ends by itself. */
+
+import { randomBytes } from 'node:crypto';
+import { launch } from './browsers.mjs';
+import { judge, table } from './judge.mjs';
+import { readOptions, USAGE } from './options.mjs';
+
+const NAMES = ['Alice', 'Bruno', 'Chloé', 'Dario', 'Elena', 'Farid', 'Greta', 'Hugo', 'Ines', 'Jonas', 'Karin', 'Luca', 'Mona', 'Nils', 'Olga', 'Pavel'];
+/** Until everybody sees everybody. */
+const CONNECT_MS = 40_000;
+/** For starting browsers, collecting and stopping. */
+const AROUND_MS = 90_000;
+/** What is under way when the senders stop. */
+const DRAIN_MS = 1200;
+
+/** @param {string} line */
+const say = (line) => process.stderr.write(`${line}\n`);
+/** @param {number} ms */
+const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** @typedef {import('./options.mjs').Options} Options */
+/** @typedef {import('./browsers.mjs').Page} Page */
+
+/** @param {Options} options */
+async function call(options) {
+  /** @type {import('./browsers.mjs').BrowserName[]} */
+  const wanted = options.browser === 'mixed' ? ['chromium', 'firefox'] : [options.browser];
+  /** @type {import('./browsers.mjs').Browser[]} */
+  const browsers = [];
+  /** @type {Page[]} */
+  const pages = [];
+  try {
+    for (const name of wanted) {
+      const browser = await launch(name);
+      browsers.push(browser);
+      say(`${name} ${browser.version} started`);
+    }
+    const room = `proof-${randomBytes(4).toString('hex')}`;
+    const secret = randomBytes(24).toString('base64url');
+    for (let at = 0; at < options.participants; at += 1) {
+      const browser = browsers[at % browsers.length];
+      if (browser === undefined) throw new Error('no browser');
+      pages.push(await browser.open(address(options, room, NAMES[at] ?? `P${at}`, secret)));
+      say(`${NAMES[at]} joins (${pages.length} of ${options.participants})`);
+    }
+    await everybodySees(pages, options);
+    for (let left = options.seconds; left > 0; left -= 1) {
+      if (left % 5 === 0 || left === options.seconds) say(`talking, ${left} s left`);
+      await wait(1000);
+    }
+    if (options.screenshot !== undefined) await pages[0]?.screenshot(options.screenshot);
+    await Promise.all(pages.map((page) => page.evaluate('meet.hush()')));
+    await wait(DRAIN_MS);
+    const observed = await Promise.all(pages.map(async (page) => ({ browser: page.browser, ...(await page.evaluate('meet.report()')) })));
+    const verdict = judge(options, observed, await serverVerdict(options.url));
+    if (!verdict.ok) for (const page of pages) for (const line of page.log) say(`  page: ${line}`);
+    return verdict;
+  } finally {
+    await Promise.all(browsers.map((browser) => browser.close().catch(() => undefined)));
+  }
+}
+
+/**
+ * @param {Options} options
+ * @param {string} room
+ * @param {string} name
+ * @param {string} secret
+ */
+function address(options, room, name, secret) {
+  const url = new URL('/', options.url);
+  const query = { room, name, join: '', witness: '', source: 'synthetic', codec: options.codec, suite: options.suite, size: options.size, fps: String(options.fps), lang: 'en' };
+  for (const [key, value] of Object.entries(query)) url.searchParams.set(key, value);
+  if (!options.e2ee) url.searchParams.set('e2ee', 'off');
+  if (options.simulcast) url.searchParams.set('simulcast', '');
+  if (options.svc) url.searchParams.set('svc', '');
+  url.hash = `k=${secret}`;
+  return url.href;
+}
+
+/**
+ * Waits until each page decodes a picture of each other; goes on after the timeout, for the verdict to tell.
+ * @param {Page[]} pages
+ * @param {Options} options
+ */
+async function everybodySees(pages, options) {
+  const until = Date.now() + CONNECT_MS;
+  const others = options.participants - 1;
+  let seeing = 0;
+  while (seeing < pages.length && Date.now() < until) {
+    await wait(300);
+    const observed = await Promise.all(pages.map((page) => page.evaluate('globalThis.meet ? meet.report() : null')));
+    seeing = observed.filter((one) => (one?.call?.members ?? []).filter((/** @type {any} */ member) =>
+      !member.self && member.tracks.some((/** @type {any} */ track) => track.kind === 'video' && track.decoded > 0)).length >= others).length;
+    const failed = observed.find((one) => one !== null && one.call === null && one.problem !== '');
+    if (failed !== undefined) throw new Error(failed.problem);
+  }
+  say(seeing === pages.length ? 'everybody sees everybody' : `only ${seeing} of ${pages.length} see everybody after ${CONNECT_MS / 1000} s`);
+}
+
+/**
+ * @param {URL} url
+ * @returns {Promise<import('./judge.mjs').ServerVerdict>}
+ */
+async function serverVerdict(url) {
+  const answer = await fetch(new URL('/api/verdict', url));
+  if (!answer.ok) throw new Error(`the SFU gives no verdict (${answer.status}): start it with --test`);
+  return /** @type {any} */ (await answer.json());
+}
+
+try {
+  if (process.argv.includes('--help')) {
+    process.stdout.write(USAGE);
+    process.exit(0);
+  }
+  const options = readOptions(process.argv.slice(2));
+  const limit = options.seconds * 1000 + CONNECT_MS + AROUND_MS;
+  setTimeout(() => {
+    say(`gave up after ${limit / 1000} s`);
+    process.exit(1);
+  }, limit).unref();
+  const verdict = await call(options);
+  process.stdout.write(`${options.json ? JSON.stringify(verdict, null, 2) : table(verdict)}\n`);
+  process.exit(verdict.ok ? 0 : 1);
+} catch (error) {
+  say(error instanceof Error ? error.message : String(error));
+  process.exit(1);
+}
