@@ -34,6 +34,7 @@ export const CODE = {
   NotWatched: 403,
   Closed: 404,
   BadKey: 405,
+  TooManyAnnouncements: 406,
   WorkerFailed: 500,
   WasmFailed: 501,
   AttachTooLate: 510,
@@ -61,6 +62,7 @@ export function reactionOf(code: number): Reaction {
   if (code === CODE.Worn || code === CODE.StepsUsedUp) return "rotate";
   if (code >= 220 && code < 240 && code !== CODE.Refused) return "fix-your-code";
   if (code < 300) return "drop";
+  if (code === CODE.TooManyAnnouncements) return "refuse";
   if (code < 500) return "fix-your-code";
   return code < 600 ? "refuse" : "report-bug";
 }

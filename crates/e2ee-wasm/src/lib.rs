@@ -29,6 +29,7 @@ mod code {
     pub(crate) const BAD_ANNOUNCEMENT: u16 = 401;
     pub(crate) const UNKNOWN_PARTICIPANT: u16 = 402;
     pub(crate) const BAD_KEY: u16 = 405;
+    pub(crate) const TOO_MANY_ANNOUNCEMENTS: u16 = 406;
     pub(crate) const INTERNAL: u16 = 900;
 }
 

@@ -94,10 +94,7 @@ impl Media {
         let said: Announcement = announcement.parse().map_err(|_| thrown(code::BAD_ANNOUNCEMENT))?;
         let (index, person) = person(&mut self.people, id)?;
         person.present = true;
-        if person.announcement != Some(said) {
-            person.announcement = Some(said);
-            person.follow(&self.call, self.room.as_ref());
-        }
+        person.announce(said, &self.call, self.room.as_ref())?;
         Ok(index)
     }
 

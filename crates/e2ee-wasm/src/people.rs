@@ -28,8 +28,12 @@ impl Secret {
     }
 }
 
-/// One other participant. Stays when they leave: who comes back with the same announcement must find the same replay
-/// window, or an SFU could make everybody forget which frames were seen by faking a departure.
+/// Announcements kept of one participant. Whoever relays them may make some up, and this bounds what that costs.
+const MAX_RUNS: usize = 64;
+
+/// One other participant. Stays when they leave, with an opener for each announcement they ever had: who comes back
+/// with an earlier one must find the same replay windows, or a relay could make everybody forget which frames were
+/// seen by faking a departure, or another announcement in between.
 pub(crate) struct Person {
     pub(crate) who: ParticipantId,
     pub(crate) present: bool,
@@ -37,13 +41,15 @@ pub(crate) struct Person {
     /// A secret of their own; without one, the room's.
     pub(crate) secret: Option<Secret>,
     pub(crate) opener: Option<Opener>,
+    /// Openers of other announcements under the same secret.
+    earlier: Vec<(Announcement, Opener)>,
     /// Grows with every change of keys, so that a cipher key held outside is known to be old.
     pub(crate) epoch: u32,
 }
 
 impl Person {
     pub(crate) const fn new(who: ParticipantId) -> Self {
-        Self { who, present: true, announcement: None, secret: None, opener: None, epoch: 0 }
+        Self { who, present: true, announcement: None, secret: None, opener: None, earlier: Vec::new(), epoch: 0 }
     }
 
     /// The opener, while they are here.
@@ -51,15 +57,37 @@ impl Person {
         if self.present { self.opener.as_mut() } else { None }
     }
 
-    /// Makes the opener anew from what is known now.
+    /// Takes an announcement: the opener that it had before, or a new one.
+    pub(crate) fn announce(&mut self, said: Announcement, call: &CallId, room: Option<&Secret>) -> Thrown<()> {
+        if self.announcement == Some(said) {
+            return Ok(());
+        }
+        let back = self.earlier.iter().position(|(earlier, _)| *earlier == said);
+        if back.is_none() && self.earlier.len() >= MAX_RUNS {
+            return Err(thrown(code::TOO_MANY_ANNOUNCEMENTS));
+        }
+        let back = back.map(|at| self.earlier.swap_remove(at).1);
+        if let (Some(before), Some(opener)) = (self.announcement, self.opener.take()) {
+            self.earlier.push((before, opener));
+        }
+        self.announcement = Some(said);
+        self.epoch = self.epoch.wrapping_add(1);
+        self.opener = back.or_else(|| self.new_opener(call, room));
+        Ok(())
+    }
+
+    /// Makes the opener anew under a secret that was not there before.
     pub(crate) fn follow(&mut self, call: &CallId, room: Option<&Secret>) {
         self.epoch = self.epoch.wrapping_add(1);
-        self.opener = None;
-        if let (Some(said), Some(secret)) = (self.announcement, self.secret.as_ref().or(room)) {
-            let mut opener = Opener::new(profile(call, said.suite), self.who.clone());
-            opener.follow_room(secret.room.sender(call, &self.who, &said.incarnation));
-            self.opener = Some(opener);
-        }
+        self.earlier.clear();
+        self.opener = self.new_opener(call, room);
+    }
+
+    fn new_opener(&self, call: &CallId, room: Option<&Secret>) -> Option<Opener> {
+        let (said, secret) = (self.announcement?, self.secret.as_ref().or(room)?);
+        let mut opener = Opener::new(profile(call, said.suite), self.who.clone());
+        opener.follow_room(secret.room.sender(call, &self.who, &said.incarnation));
+        Some(opener)
     }
 }
 
