@@ -23,7 +23,9 @@ use crate::id::{Ctr, Epoch, Generation, Kid, ParticipantId, Step, TrackKind};
 use crate::key::ratchet;
 use crate::key::ring::{Fingerprint, KeyAt, fingerprint};
 use crate::key::room::{Announcement, Incarnation, RoomSecret, RoomSender};
-use crate::key::schedule::{FrameKey, Profile, frame_key_material};
+#[cfg(feature = "hazmat")]
+use crate::key::schedule::frame_key_material;
+use crate::key::schedule::{FrameKey, Profile};
 use crate::secret::{BaseKey, SecretBytes};
 
 /// Frames that one key seals before [`SealCause::Worn`]. At 240 frames a second this is over half a year; with 96-bit

@@ -157,6 +157,7 @@ impl KeyRing {
     }
 
     /// Nonce and freshness under a frame key in use.
+    #[cfg(feature = "hazmat")]
     #[inline]
     pub(crate) fn check(&self, at: usize, ctr: Ctr) -> Result<[u8; 12], OpenCause> {
         let key = self.open.get(at).ok_or(OpenCause::Stale)?;
@@ -181,6 +182,7 @@ impl KeyRing {
     }
 
     /// Marks a counter whose tag an executor outside has checked.
+    #[cfg(feature = "hazmat")]
     pub(crate) fn accept(&mut self, kid: Kid, kind: TrackKind, ctr: Ctr) -> Result<(), OpenCause> {
         let at = self.find(kid, kind).ok_or(OpenCause::Stale)?;
         let key = self.open.get_mut(at).ok_or(OpenCause::Stale)?;
@@ -190,6 +192,7 @@ impl KeyRing {
     }
 
     /// The frame key of a KID in use as bytes, for an executor outside.
+    #[cfg(feature = "hazmat")]
     pub(crate) fn material(&self, kid: Kid, kind: TrackKind) -> Option<crate::secret::SecretBytes> {
         let at = self.open.get(self.find(kid, kind)?)?.at;
         let base = &self.live.iter().find(|k| k.at == at)?.base;
