@@ -1,0 +1,150 @@
+//! Numbers and words of all outcomes.
+
+use core::ffi::CStr;
+
+use e2ee_core::Code;
+
+/// Outcome of a call. Numbers are never used again for another meaning; later versions may add some, so treat a
+/// number that you do not know as a failure.
+///
+/// 100 to 199 a frame was not opened (drop it), 200 to 299 a frame was not sealed (do not send it), 400 to 499 the
+/// call itself is wrong (fix the program), 900 and above a fault of this library (report it).
+#[repr(i32)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum frameseal_status {
+    /// It worked.
+    Ok = 0,
+
+    /// Opening: the frame is not laid out as a sealed frame of its codec.
+    Layout = 100,
+    /// Opening: no SFrame header where one must be.
+    Header = 101,
+    /// Opening: shorter than header and tag.
+    TooShort = 102,
+    /// Opening: sealed by a newer version of the format, or not sealed.
+    UnknownVersion = 103,
+    /// Opening: sealed for another codec than the one given.
+    WrongCodec = 104,
+    /// Opening: no key for this KID. Ask the sender for it.
+    UnknownKey = 110,
+    /// Opening: the ratchet step is out of reach. Ask the sender for the current key.
+    TooFar = 111,
+    /// Opening: this frame was opened before.
+    Replayed = 120,
+    /// Opening: so old that a repeat could not be told.
+    TooOld = 121,
+    /// Opening: wrong tag: changed on the way, another key, another call, participant, kind of track or metadata.
+    Rejected = 130,
+    /// Opening: the key went away meanwhile.
+    StaleOpen = 140,
+
+    /// Sealing: the frame is not what its codec says.
+    SealLayout = 200,
+    /// Sealing: the key has sealed as many frames as it may. Rotate.
+    Worn = 210,
+    /// Sealing: no ratchet step is left in this generation. Rotate.
+    StepsUsedUp = 211,
+    /// Sealing: this build lacks the cipher suite.
+    UnsupportedSuite = 220,
+    /// Sealing: the cipher refused the frame.
+    Refused = 221,
+    /// Sealing: this epoch, or a newer one, was used already.
+    OldEpoch = 230,
+    /// Sealing: does not fit the KID scheme.
+    WrongScheme = 231,
+    /// Sealing: the key was replaced meanwhile.
+    StaleSeal = 240,
+
+    /// A base key must have 16 to `FRAMESEAL_MAX_BASE_KEY_LEN` bytes.
+    BadKey = 405,
+    /// A pointer that must point somewhere is NULL.
+    NullPointer = 420,
+    /// `size` of a struct is not its size; or fields that this version does not know are not zero.
+    BadSize = 421,
+    /// The output does not fit. Nothing was written.
+    BufferTooSmall = 422,
+    /// A name is empty, too long or not UTF-8.
+    BadName = 423,
+    /// `suite` is not a `frameseal_suite`.
+    UnknownSuite = 424,
+    /// `kind` is not a `frameseal_kind`.
+    UnknownKind = 425,
+    /// `codec` is not a `frameseal_codec`.
+    UnknownCodec = 426,
+    /// `format` is not a `frameseal_format`.
+    UnknownFormat = 427,
+    /// `ratchet_bits` is over 16.
+    BadRatchetBits = 428,
+    /// The step does not fit the ratchet bits.
+    BadStep = 429,
+    /// A length is more than an object can have.
+    BadLength = 430,
+    /// Entropy of the wrong length, or all zeros.
+    BadEntropy = 431,
+    /// Another thread is using this handle right now.
+    Busy = 432,
+
+    /// A fault of this library.
+    Internal = 900,
+    /// A panic was caught. The handle that was in use answers `FRAMESEAL_STATUS_BROKEN` from now on; free it.
+    Panic = 901,
+    /// An earlier panic left this handle unusable; free it.
+    Broken = 902,
+}
+
+use frameseal_status as S;
+
+impl frameseal_status {
+    /// All of them, in the order of their numbers.
+    pub(crate) const ALL: &'static [(Self, &'static CStr)] = &[
+        (S::Ok, c"no error"),
+        (S::Layout, c"not laid out as a sealed frame of its codec"),
+        (S::Header, c"no SFrame header where one must be"),
+        (S::TooShort, c"shorter than header and tag"),
+        (S::UnknownVersion, c"sealed by a newer version of the format, or not sealed"),
+        (S::WrongCodec, c"sealed for another codec"),
+        (S::UnknownKey, c"no key for this KID"),
+        (S::TooFar, c"the ratchet step is out of reach"),
+        (S::Replayed, c"this frame was opened before"),
+        (S::TooOld, c"so old that a repeat could not be told"),
+        (S::Rejected, c"failed to authenticate"),
+        (S::StaleOpen, c"the key went away while the frame was being opened"),
+        (S::SealLayout, c"not a frame of its codec"),
+        (S::Worn, c"the key has sealed as many frames as it may; rotate"),
+        (S::StepsUsedUp, c"no ratchet step left in this generation; rotate"),
+        (S::UnsupportedSuite, c"this build lacks the cipher suite"),
+        (S::Refused, c"the cipher refused the frame"),
+        (S::OldEpoch, c"this epoch was already used for sealing"),
+        (S::WrongScheme, c"does not fit the KID scheme"),
+        (S::StaleSeal, c"the key was replaced while the frame was being sealed"),
+        (S::BadKey, c"a base key must have 16 to 256 bytes"),
+        (S::NullPointer, c"a pointer is NULL"),
+        (S::BadSize, c"the size field of a struct does not fit this library"),
+        (S::BufferTooSmall, c"the output does not fit the buffer"),
+        (S::BadName, c"a name must be UTF-8 of 1 to 512 bytes"),
+        (S::UnknownSuite, c"unknown cipher suite"),
+        (S::UnknownKind, c"unknown kind of track"),
+        (S::UnknownCodec, c"unknown codec"),
+        (S::UnknownFormat, c"unknown frame format"),
+        (S::BadRatchetBits, c"more than 16 ratchet bits"),
+        (S::BadStep, c"the step does not fit the ratchet bits"),
+        (S::BadLength, c"a length is more than an object can have"),
+        (S::BadEntropy, c"entropy must be 32 bytes, and not all zero"),
+        (S::Busy, c"another thread is using this handle"),
+        (S::Internal, c"a fault of the library"),
+        (S::Panic, c"a panic was caught in the library"),
+        (S::Broken, c"an earlier panic left this handle unusable"),
+    ];
+
+    /// The status of an error of the core.
+    pub(crate) fn of(code: Code) -> Self {
+        let found = Self::ALL.iter().find(|(status, _)| *status as i32 == i32::from(code.0));
+        found.map_or(Self::Internal, |(status, _)| *status)
+    }
+
+    /// What a number means; any number may come in.
+    pub(crate) fn word(number: i32) -> &'static CStr {
+        let found = Self::ALL.iter().find(|(status, _)| *status as i32 == number);
+        found.map_or(c"unknown status", |(_, word)| *word)
+    }
+}

@@ -1,0 +1,245 @@
+/* Everything a C program can get wrong and the library can notice: a status, and no output touched. */
+
+#include <frameseal.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void expect(int line, frameseal_status got, frameseal_status want)
+{
+    if (got != want) {
+        printf("line %d: got %d %s (%s), want %d\n", line, (int)got, frameseal_strerror(got), frameseal_last_error(),
+               (int)want);
+        exit(1);
+    }
+}
+
+static void expect_true(int line, int holds)
+{
+    if (!holds) {
+        printf("line %d: does not hold (%s)\n", line, frameseal_last_error());
+        exit(1);
+    }
+}
+
+#define EXPECT(status, want) expect(__LINE__, status, want)
+#define TRUE(condition) expect_true(__LINE__, (condition) != 0)
+#define OK FRAMESEAL_STATUS_OK
+
+static frameseal_config a_config(void)
+{
+    frameseal_config config;
+    memset(&config, 0, sizeof config);
+    config.size = sizeof config;
+    config.call = "call";
+    config.participant = "ada";
+    return config;
+}
+
+static frameseal_frame_info an_info(uint32_t kind, uint32_t codec)
+{
+    frameseal_frame_info info;
+    memset(&info, 0, sizeof info);
+    info.size = sizeof info;
+    info.kind = kind;
+    info.codec = codec;
+    return info;
+}
+
+static uint8_t entropy[FRAMESEAL_ENTROPY_LEN];
+
+static void configs(void)
+{
+    frameseal_sealer *sealer = NULL;
+    frameseal_opener *opener = NULL;
+    frameseal_config config = a_config();
+
+    EXPECT(frameseal_sealer_new(NULL, entropy, sizeof entropy, &sealer), FRAMESEAL_STATUS_NULL_POINTER);
+    EXPECT(frameseal_sealer_new(&config, NULL, sizeof entropy, &sealer), FRAMESEAL_STATUS_NULL_POINTER);
+    EXPECT(frameseal_sealer_new(&config, entropy, sizeof entropy, NULL), FRAMESEAL_STATUS_NULL_POINTER);
+    TRUE(strcmp(frameseal_last_error(), "out: a pointer is NULL") == 0);
+    EXPECT(frameseal_sealer_new(&config, entropy, 31, &sealer), FRAMESEAL_STATUS_BAD_ENTROPY);
+    EXPECT(frameseal_sealer_new(&config, entropy, (size_t)-1, &sealer), FRAMESEAL_STATUS_BAD_LENGTH);
+    {
+        uint8_t zeros[FRAMESEAL_ENTROPY_LEN] = {0};
+        EXPECT(frameseal_sealer_new(&config, zeros, sizeof zeros, &sealer), FRAMESEAL_STATUS_BAD_ENTROPY);
+    }
+    EXPECT(frameseal_opener_new(NULL, &opener), FRAMESEAL_STATUS_NULL_POINTER);
+    EXPECT(frameseal_opener_new(&config, NULL), FRAMESEAL_STATUS_NULL_POINTER);
+
+    config.size = 0;
+    EXPECT(frameseal_opener_new(&config, &opener), FRAMESEAL_STATUS_BAD_SIZE);
+    config.size = sizeof config - sizeof(void *);
+    EXPECT(frameseal_opener_new(&config, &opener), FRAMESEAL_STATUS_BAD_SIZE);
+    config = a_config();
+    config.call = NULL;
+    EXPECT(frameseal_opener_new(&config, &opener), FRAMESEAL_STATUS_NULL_POINTER);
+    TRUE(strcmp(frameseal_last_error(), "config.call: a pointer is NULL") == 0);
+    config.call = "";
+    EXPECT(frameseal_opener_new(&config, &opener), FRAMESEAL_STATUS_BAD_NAME);
+    config = a_config();
+    config.participant = "caf\xe9";
+    EXPECT(frameseal_opener_new(&config, &opener), FRAMESEAL_STATUS_BAD_NAME);
+    {
+        char longest[514];
+        memset(longest, 'x', sizeof longest);
+        config.participant = longest; /* no NUL within 513 bytes */
+        EXPECT(frameseal_opener_new(&config, &opener), FRAMESEAL_STATUS_BAD_NAME);
+        longest[512] = 0;
+        EXPECT(frameseal_opener_new(&config, &opener), OK);
+        frameseal_opener_free(opener);
+        opener = NULL;
+    }
+    config = a_config();
+    config.suite = 9;
+    EXPECT(frameseal_opener_new(&config, &opener), FRAMESEAL_STATUS_UNKNOWN_SUITE);
+    config.suite = 0x10004;
+    EXPECT(frameseal_opener_new(&config, &opener), FRAMESEAL_STATUS_UNKNOWN_SUITE);
+    config = a_config();
+    config.format = 2;
+    EXPECT(frameseal_opener_new(&config, &opener), FRAMESEAL_STATUS_UNKNOWN_FORMAT);
+    config = a_config();
+    config.ratchet_bits = 17;
+    EXPECT(frameseal_opener_new(&config, &opener), FRAMESEAL_STATUS_BAD_RATCHET_BITS);
+    TRUE(sealer == NULL && opener == NULL);
+
+    /* A newer program: a larger struct, with fields that this library does not know. */
+    {
+        struct {
+            frameseal_config config;
+            uint64_t newer;
+        } larger;
+        memset(&larger, 0, sizeof larger);
+        larger.config = a_config();
+        larger.config.size = sizeof larger;
+        EXPECT(frameseal_opener_new(&larger.config, &opener), OK);
+        frameseal_opener_free(opener);
+        opener = NULL;
+        larger.newer = 1;
+        EXPECT(frameseal_opener_new(&larger.config, &opener), FRAMESEAL_STATUS_BAD_SIZE);
+        TRUE(opener == NULL);
+    }
+
+    /* NULL is nothing to free. */
+    frameseal_sealer_free(NULL);
+    frameseal_opener_free(NULL);
+    frameseal_wipe(NULL, 7);
+}
+
+static void keys(frameseal_sealer *sealer, frameseal_opener *opener)
+{
+    uint32_t generation = 77, step = 77;
+    uint8_t key[FRAMESEAL_MAX_BASE_KEY_LEN];
+    size_t len = 77;
+    memset(key, 0xee, sizeof key);
+
+    EXPECT(frameseal_sealer_key(NULL, &generation, &step, key, sizeof key, &len), FRAMESEAL_STATUS_NULL_POINTER);
+    EXPECT(frameseal_sealer_key(sealer, NULL, &step, key, sizeof key, &len), FRAMESEAL_STATUS_NULL_POINTER);
+    EXPECT(frameseal_sealer_key(sealer, &generation, NULL, key, sizeof key, &len), FRAMESEAL_STATUS_NULL_POINTER);
+    EXPECT(frameseal_sealer_key(sealer, &generation, &step, NULL, sizeof key, &len), FRAMESEAL_STATUS_NULL_POINTER);
+    EXPECT(frameseal_sealer_key(sealer, &generation, &step, key, sizeof key, NULL), FRAMESEAL_STATUS_NULL_POINTER);
+    EXPECT(frameseal_sealer_key(sealer, &generation, &step, key, 31, &len), FRAMESEAL_STATUS_BUFFER_TOO_SMALL);
+    TRUE(generation == 77 && step == 77 && len == 77 && key[0] == 0xee);
+    EXPECT(frameseal_sealer_key(sealer, &generation, &step, key, 32, &len), OK);
+    TRUE(generation == 0 && step == 0 && len == 32 && key[32] == 0xee);
+
+    EXPECT(frameseal_opener_install_key(NULL, 0, 0, key, len), FRAMESEAL_STATUS_NULL_POINTER);
+    EXPECT(frameseal_opener_install_key(opener, 0, 0, NULL, len), FRAMESEAL_STATUS_NULL_POINTER);
+    EXPECT(frameseal_opener_install_key(opener, 0, 0, key, 0), FRAMESEAL_STATUS_BAD_KEY);
+    EXPECT(frameseal_opener_install_key(opener, 0, 0, key, 15), FRAMESEAL_STATUS_BAD_KEY);
+    EXPECT(frameseal_opener_install_key(opener, 0, 16, key, len), FRAMESEAL_STATUS_BAD_STEP);
+    EXPECT(frameseal_opener_install_key(opener, 0, 0, key, len), OK);
+    EXPECT(frameseal_opener_install_key(opener, 0, 0, key, len), OK);
+    frameseal_wipe(key, sizeof key);
+    TRUE(key[0] == 0 && key[255] == 0);
+}
+
+static void frames(frameseal_sealer *sealer, frameseal_opener *opener)
+{
+    frameseal_frame_info info = an_info(FRAMESEAL_KIND_AUDIO, FRAMESEAL_CODEC_OPAQUE);
+    uint8_t out[256], in[256], sealed[256];
+    size_t len = 77, sealed_len = 0;
+    memset(out, 0xee, sizeof out);
+    memset(in, 3, sizeof in);
+
+    EXPECT(frameseal_seal(NULL, &info, in, 9, out, sizeof out, &len), FRAMESEAL_STATUS_NULL_POINTER);
+    EXPECT(frameseal_seal(sealer, NULL, in, 9, out, sizeof out, &len), FRAMESEAL_STATUS_NULL_POINTER);
+    EXPECT(frameseal_seal(sealer, &info, NULL, 9, out, sizeof out, &len), FRAMESEAL_STATUS_NULL_POINTER);
+    EXPECT(frameseal_seal(sealer, &info, in, 9, NULL, sizeof out, &len), FRAMESEAL_STATUS_NULL_POINTER);
+    EXPECT(frameseal_seal(sealer, &info, in, 9, out, sizeof out, NULL), FRAMESEAL_STATUS_NULL_POINTER);
+    EXPECT(frameseal_seal(sealer, &info, in, (size_t)-1, out, sizeof out, &len), FRAMESEAL_STATUS_BAD_LENGTH);
+    EXPECT(frameseal_seal(sealer, &info, in, 9, out, 20, &len), FRAMESEAL_STATUS_BUFFER_TOO_SMALL);
+    EXPECT(frameseal_open(opener, &info, in, 9, out, 8, &len), FRAMESEAL_STATUS_BUFFER_TOO_SMALL);
+    EXPECT(frameseal_open(NULL, &info, in, 9, out, sizeof out, &len), FRAMESEAL_STATUS_NULL_POINTER);
+    EXPECT(frameseal_open(opener, NULL, in, 9, out, sizeof out, &len), FRAMESEAL_STATUS_NULL_POINTER);
+    EXPECT(frameseal_open(opener, &info, NULL, 9, out, sizeof out, &len), FRAMESEAL_STATUS_NULL_POINTER);
+    EXPECT(frameseal_open(opener, &info, in, 9, NULL, sizeof out, &len), FRAMESEAL_STATUS_NULL_POINTER);
+    EXPECT(frameseal_open(opener, &info, in, 9, out, sizeof out, NULL), FRAMESEAL_STATUS_NULL_POINTER);
+    EXPECT(frameseal_open(opener, &info, NULL, 0, out, sizeof out, &len), FRAMESEAL_STATUS_TOO_SHORT);
+    EXPECT(frameseal_open(opener, &info, in, 9, out, sizeof out, &len), FRAMESEAL_STATUS_UNKNOWN_VERSION);
+    in[0] = 0x42;
+    EXPECT(frameseal_open(opener, &info, in, 40, out, sizeof out, &len), FRAMESEAL_STATUS_WRONG_CODEC);
+    in[0] = 3;
+
+    TRUE(frameseal_max_sealed_len(NULL, &info, 9) == 0);
+    TRUE(frameseal_max_sealed_len(sealer, NULL, 9) == 0);
+    info = an_info(5, FRAMESEAL_CODEC_OPAQUE);
+    EXPECT(frameseal_seal(sealer, &info, in, 9, out, sizeof out, &len), FRAMESEAL_STATUS_UNKNOWN_KIND);
+    info = an_info(FRAMESEAL_KIND_VIDEO, 0);
+    EXPECT(frameseal_seal(sealer, &info, in, 9, out, sizeof out, &len), FRAMESEAL_STATUS_UNKNOWN_CODEC);
+    TRUE(frameseal_max_sealed_len(sealer, &info, 9) == 0);
+    info = an_info(FRAMESEAL_KIND_VIDEO, 256 + FRAMESEAL_CODEC_VP8);
+    EXPECT(frameseal_seal(sealer, &info, in, 9, out, sizeof out, &len), FRAMESEAL_STATUS_UNKNOWN_CODEC);
+    info = an_info(FRAMESEAL_KIND_VIDEO, FRAMESEAL_CODEC_H264);
+    EXPECT(frameseal_seal(sealer, &info, in, 9, out, sizeof out, &len), FRAMESEAL_STATUS_SEAL_LAYOUT);
+    info = an_info(FRAMESEAL_KIND_VIDEO, FRAMESEAL_CODEC_OPAQUE);
+    info.metadata_len = 3;
+    EXPECT(frameseal_seal(sealer, &info, in, 9, out, sizeof out, &len), FRAMESEAL_STATUS_NULL_POINTER);
+    info.size -= 1;
+    EXPECT(frameseal_seal(sealer, &info, in, 9, out, sizeof out, &len), FRAMESEAL_STATUS_BAD_SIZE);
+    TRUE(len == 77 && out[0] == 0xee && out[255] == 0xee);
+
+    /* Exactly enough room; empty frames; the same buffer for input and output; metadata. */
+    info = an_info(FRAMESEAL_KIND_AUDIO, FRAMESEAL_CODEC_OPAQUE);
+    EXPECT(frameseal_seal(sealer, &info, NULL, 0, sealed, sizeof sealed, &sealed_len), OK);
+    TRUE(sealed_len <= frameseal_max_sealed_len(sealer, &info, 0));
+    EXPECT(frameseal_open(opener, &info, sealed, sealed_len, out, sealed_len, &len), OK);
+    TRUE(len == 0 && out[0] == 0xee);
+    info.metadata = (const uint8_t *)"side";
+    info.metadata_len = 4;
+    memcpy(sealed, "here and there", 14);
+    EXPECT(frameseal_seal(sealer, &info, sealed, 14, sealed, sizeof sealed, &sealed_len), OK);
+    TRUE(sealed_len == 14 + 1 + 1 + 16 && memcmp(sealed, "here", 4) != 0);
+    info.metadata_len = 3;
+    EXPECT(frameseal_open(opener, &info, sealed, sealed_len, out, sizeof out, &len), FRAMESEAL_STATUS_REJECTED);
+    info.metadata_len = 4;
+    EXPECT(frameseal_open(opener, &info, sealed, sealed_len, sealed, sealed_len, &len), OK);
+    TRUE(len == 14 && memcmp(sealed, "here and there", 14) == 0);
+
+    /* Every status has a word, and any number may be asked for. */
+    TRUE(strcmp(frameseal_strerror(0), "no error") == 0);
+    TRUE(strcmp(frameseal_strerror(-2147483647), "unknown status") == 0);
+}
+
+int main(void)
+{
+    frameseal_config config = a_config();
+    frameseal_sealer *sealer = NULL;
+    frameseal_opener *opener = NULL;
+    size_t i;
+    for (i = 0; i < sizeof entropy; i++) {
+        entropy[i] = (uint8_t)(i + 1); /* a test may; a program never */
+    }
+    TRUE(frameseal_abi_version() == FRAMESEAL_ABI_VERSION);
+    TRUE(strcmp(frameseal_last_error(), "no error") == 0);
+    configs();
+    EXPECT(frameseal_sealer_new(&config, entropy, sizeof entropy, &sealer), OK);
+    EXPECT(frameseal_opener_new(&config, &opener), OK);
+    keys(sealer, opener);
+    frames(sealer, opener);
+    frameseal_sealer_free(sealer);
+    frameseal_opener_free(opener);
+    printf("all as it should be\n");
+    return 0;
+}
