@@ -77,6 +77,7 @@ impl Engine {
             return;
         }
         let subscriptions = &mut member.subscriptions;
+        let spare = &mut member.spare;
         let peer = match &mut member.subscriber {
             Some(peer) if !peer.is_alive() => return,
             Some(peer) => peer,
@@ -87,8 +88,16 @@ impl Engine {
         };
         let offer = peer.change(&self.net, &mut self.work, |rtc| {
             let mut change = rtc.sdp_api();
+            let others_open = subscriptions.iter().any(Subscription::is_open);
             for mid in ended {
-                change.stop_media(mid);
+                // Browsers end a transport when the last m-line on it is stopped, even if the same offer
+                // brings new ones. So the first that would leave none behind stays for good, and is quiet.
+                if !others_open && spare.is_none() {
+                    change.set_direction(mid, Direction::Inactive);
+                    *spare = Some(mid);
+                } else {
+                    change.stop_media(mid);
+                }
             }
             for subscription in subscriptions.iter_mut().filter(|s| s.state == State::Wanted) {
                 let kind = if subscription.kind.is_video() { MediaKind::Video } else { MediaKind::Audio };

@@ -43,6 +43,7 @@ impl Engine {
             subscriptions: Vec::new(),
             pending: None,
             wishes: HashMap::new(),
+            spare: None,
             eye: None,
         };
         if self.options.access_log {
