@@ -37,7 +37,7 @@ function viewSelf(input: MembersInput): MemberView {
       muted: (kind === 'audio' && !micOn) || (kind === 'video' && !cameraOn),
       generation: sealing.keys(id)?.generation ?? -1,
       browser: mid === undefined ? undefined : input.sent.get(mid),
-      measured: input.measured.find((one) => one.direction === 'send' && one.kind === kind),
+      measured: input.measured.find((one) => one.direction === 'send' && one.mid === mid),
     });
   });
   return {
@@ -54,7 +54,7 @@ function viewOther(input: MembersInput, member: Member): MemberView {
     muted: member.tracks.find((track) => track.kind === kind)?.muted ?? false,
     generation: sealing.keys(member.id)?.generation ?? -1,
     browser: input.received.get(mid),
-    measured: input.measured.find((one) => one.direction === 'receive' && one.kind === kind && one.member === member.id),
+    measured: input.measured.find((one) => one.direction === 'receive' && one.mid === mid && one.member === member.id),
   }));
   const track = (kind: TrackKind): MediaStreamTrack | null => received.find((one) => one.kind === kind)?.track ?? null;
   const published = (kind: TrackKind): Member['tracks'][number] | undefined => member.tracks.find((one) => one.kind === kind);

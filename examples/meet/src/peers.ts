@@ -14,8 +14,7 @@ const SCREEN_BITRATE = 2_500_000;
 export class Publisher {
   readonly peer: RTCPeerConnection;
   readonly #sent = new Map<TrackKind, RTCRtpTransceiver>();
-  #waiting = false;
-  #again = false;
+  #state: 'idle' | 'due' | 'offered' | 'again' = 'idle';
 
   constructor(private readonly sealing: Sealing, private readonly options: CallOptions, private readonly send: Send) {
     this.peer = sealing.newPeer();
@@ -54,28 +53,25 @@ export class Publisher {
     return [...this.#sent.keys()];
   }
 
+  /** Offers soon; tracks added in the same task share one offer. */
   negotiate(): void {
-    if (this.#waiting) {
-      this.#again = true;
-      return;
-    }
-    this.#waiting = true;
-    void this.#offer();
+    if (this.#state === 'idle') {
+      this.#state = 'due';
+      void Promise.resolve().then(() => this.#offer());
+    } else if (this.#state === 'offered') this.#state = 'again';
   }
 
   async answered(sdp: string): Promise<void> {
     if (this.peer.signalingState !== 'have-local-offer') return;
     await this.peer.setRemoteDescription({ type: 'answer', sdp });
-    this.#waiting = false;
-    if (this.#again) {
-      this.#again = false;
-      this.negotiate();
-    }
+    const again = this.#state === 'again';
+    this.#state = 'idle';
+    if (again) this.negotiate();
   }
 
   async #offer(): Promise<void> {
-    // A microtask, so that tracks added together share one offer.
-    await Promise.resolve();
+    if (this.peer.signalingState === 'closed') return;
+    this.#state = 'offered';
     await this.peer.setLocalDescription();
     const sdp = this.peer.localDescription?.sdp;
     if (sdp === undefined) return;

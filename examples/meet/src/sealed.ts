@@ -1,6 +1,6 @@
 /** The encryption of a call by Frameseal: the only file of this page that knows the SDK. */
 
-import { CODE, createE2EE, E2eeError, type CipherSuite, type E2eeReport, type TrackFigures, type TrackKind as SealedKind } from 'frameseal';
+import { CODE, createE2EE, E2eeError, type CipherSuite, type E2eeReport, type TrackKind as SealedKind } from 'frameseal';
 import { CallError, type CallOptions, type Suite, type TrackKind } from './model.js';
 import { asReason } from './measure.js';
 import type { Keys, Measured, Sealing, StateChanged } from './sealing.js';
@@ -51,13 +51,13 @@ export async function sealed(options: CallOptions, id: string, changed: StateCha
 }
 
 /** Each transceiver has both directions; the one that carries nothing is left out. */
-function measured(track: TrackFigures, own: string): Measured[] {
+function measured(track: E2eeReport['tracks'][number], own: string): Measured[] {
   const kind = FROM_SEALED[track.kind];
   const member = track.direction === 'send' ? own : track.participant;
   if (kind === undefined || member === null || (track.seen === 0 && track.state === 'new')) return [];
-  const { state, seen, passed, dropped, codec, timing, direction } = track;
+  const { state, seen, passed, dropped, codec, timing, direction, mid } = track;
   return [{
-    direction, kind, member, seen, passed, dropped,
+    direction, kind, mid, member, seen, passed, dropped,
     state: state === 'new' || state === 'ok' ? state : asReason(state),
     codec: codec ?? '',
     p50: timing.p50 * 1000,

@@ -6,6 +6,8 @@ import type { Direction, Reason, TrackKind } from './model.js';
 export interface Measured {
   readonly direction: Direction;
   readonly kind: TrackKind;
+  /** The m-line. */
+  readonly mid: string | null;
   /** Whose frames; for sent tracks the own id. */
   readonly member: string;
   /** `new` until the first frame, `ok` while frames are sealed or opened, else the reason. */

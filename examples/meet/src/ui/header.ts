@@ -54,11 +54,12 @@ export class Header {
 function summary(view: CallView): { lock: Lock; words: string } {
   if (!view.encrypted) return { lock: 'clear', words: t('call.clear') };
   const locks = view.members.map((member) => member.lock);
-  const others = view.members.some((member) => !member.self);
+  const others = view.members.filter((member) => !member.self);
   if (locks.includes('clear')) return { lock: 'clear', words: t('call.clear.some') };
+  if (others.length > 0 && others.every((member) => member.reason === 'wrong-key')) return { lock: 'broken', words: t('call.secret') };
   if (locks.includes('broken')) return { lock: 'broken', words: t('call.broken') };
   if (locks.includes('waiting')) return { lock: 'waiting', words: t('call.waiting') };
-  return { lock: 'sealed', words: t(others ? 'call.sealed' : 'call.alone') };
+  return { lock: 'sealed', words: t(others.length > 0 ? 'call.sealed' : 'call.alone') };
 }
 
 /** The mark: a frame, and a seal on its corner. */

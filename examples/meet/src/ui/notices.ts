@@ -10,11 +10,12 @@ export class Notices {
   readonly element = h('div', { class: 'notices', role: 'status', 'aria-live': 'polite' });
 
   show(notice: Notice): void {
-    this.say(words(notice), notice.kind === 'problem' || (notice.kind === 'lock' && notice.lock !== 'sealed') ? 'alert' : 'calm');
+    // A lock is seen on its tile, with the reason; here it is for those who listen.
+    this.say(words(notice), notice.kind === 'lock' ? 'unseen' : notice.kind === 'problem' ? 'alert' : 'calm');
   }
 
-  say(message: string, tone: 'calm' | 'alert' = 'calm', action?: { label: string; run(): void }): void {
-    const note = h('p', { class: 'notice', 'data-tone': tone }, h('span', {}, message));
+  say(message: string, tone: 'calm' | 'alert' | 'unseen' = 'calm', action?: { label: string; run(): void }): void {
+    const note = h('p', { class: tone === 'unseen' ? 'visually-hidden' : 'notice', 'data-tone': tone }, h('span', {}, message));
     if (action !== undefined) {
       note.append(h('button', { type: 'button', class: 'link', onclick: () => {
         action.run();

@@ -26,7 +26,7 @@ export function openSettings(view: CallView, able: ReadonlySet<Codec>, apply: (c
   encrypted.addEventListener('change', () => apply({ encrypted: encrypted.checked }));
   dialog.append(
     h('header', {}, h('h2', { id: 'settings-title' }, t('settings.title')),
-      h('button', { type: 'button', class: 'plain', 'aria-label': t('figures.close'), onclick: close }, icon('close'))),
+      h('button', { type: 'button', class: 'plain', 'aria-label': t('settings.close'), onclick: close }, icon('close'))),
     field('in-codec', t('settings.codec'), codec),
     field('in-suite', t('settings.suite'), suite),
     h('p', { class: 'caption' }, t('settings.suite.own')),
