@@ -42,7 +42,7 @@ impl Prk {
     }
 }
 
-/// `PBKDF2-HMAC-SHA-256(passphrase, salt, rounds)`, 32 bytes. Slow on purpose: hundreds of milliseconds.
+/// `PBKDF2-HMAC-SHA-256(passphrase, salt, rounds)`, 32 bytes. Slow on purpose.
 #[must_use]
 pub fn pbkdf2_sha256(passphrase: &[u8], salt: &[u8], rounds: u32) -> SecretBytes {
     let mut out = SecretBytes::zeroed(32);
