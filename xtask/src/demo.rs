@@ -4,6 +4,7 @@
 use crate::run::{Error, Guard, Job, Result, find, root, target_dir};
 use crate::{doctor, npm};
 use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
 use std::process::{ExitCode, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
@@ -19,6 +20,9 @@ pub(crate) struct Args {
     /// Run the call in headless browsers, then stop
     #[arg(long)]
     headless: bool,
+    /// Use what was built before
+    #[arg(long)]
+    no_build: bool,
     #[command(flatten)]
     call: Call,
 }
@@ -26,42 +30,57 @@ pub(crate) struct Args {
 /// The headless call.
 #[derive(clap::Args, Clone)]
 #[command(next_help_heading = "With --headless")]
-pub(crate) struct Call {
+struct Call {
     /// How many take part
-    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u16).range(2..=8), requires = "headless")]
-    pub(crate) participants: u16,
-    /// How long they talk
-    #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=600), requires = "headless")]
-    pub(crate) seconds: u16,
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u16).range(2..=16), requires = "headless")]
+    participants: u16,
+    /// How long they talk once everybody is there
+    #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=3600), requires = "headless")]
+    seconds: u16,
     /// Video codec
     #[arg(long, default_value = "vp8", ignore_case = true, requires = "headless",
           value_parser = ["vp8", "vp9", "av1", "h264"])]
-    pub(crate) codec: String,
+    codec: String,
+    /// Cipher suite
+    #[arg(long, default_value = "aes-128-gcm", requires = "headless",
+          value_parser = ["aes-128-gcm", "aes-256-gcm", "aes-128-ctr-hmac", "aes-256-ctr-hmac"])]
+    suite: String,
     /// Who talks to whom
     #[arg(long, default_value = "chromium", requires = "headless",
           value_parser = ["chromium", "firefox", "mixed"])]
-    pub(crate) browser: String,
+    browser: String,
     /// Without encryption: the run must report plaintext and fail
     #[arg(long, requires = "headless")]
-    pub(crate) no_e2ee: bool,
+    no_e2ee: bool,
     /// Three simulcast layers
-    #[arg(long, requires = "headless")]
-    pub(crate) simulcast: bool,
+    #[arg(long, requires = "headless", conflicts_with = "svc")]
+    simulcast: bool,
     /// Spatial and temporal layers in one stream (VP9, AV1)
     #[arg(long, requires = "headless")]
-    pub(crate) svc: bool,
+    svc: bool,
+    /// Size of the sent picture, such as 1280x720
+    #[arg(long, value_name = "WxH", requires = "headless")]
+    size: Option<String>,
+    /// Pictures per second
+    #[arg(long, requires = "headless")]
+    fps: Option<u16>,
+    /// Keep a picture of the first page at the end
+    #[arg(long, value_name = "FILE", requires = "headless")]
+    screenshot: Option<PathBuf>,
     /// Print one JSON object instead of a table
     #[arg(long, requires = "headless")]
-    pub(crate) json: bool,
+    json: bool,
 }
 
 /// How long the SFU may take to listen.
 const START: Duration = Duration::from_secs(20);
 /// What a headless run may take above the time of the call: browsers starting and stopping.
-const AROUND: Duration = Duration::from_secs(150);
+const AROUND: Duration = Duration::from_secs(180);
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
-    build()?;
+    if !args.no_build {
+        build()?;
+    }
     if args.headless {
         return headless(&args.call);
     }
@@ -78,7 +97,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
 }
 
 /// Builds page and SFU, bringing the tools that are missing.
-pub(crate) fn build() -> Result<()> {
+fn build() -> Result<()> {
     doctor::need(&["rustc", "cc", "node", "npm", "wasm32"])?;
     eprintln!("building the media module and the SDK");
     npm::sdk()?;
@@ -144,7 +163,7 @@ fn headless(call: &Call) -> Result<ExitCode> {
 }
 
 /// The headless run against an SFU of its own, which lives as long as the guard.
-pub(crate) fn headless_job(call: &Call) -> Result<(Job, Guard)> {
+fn headless_job(call: &Call) -> Result<(Job, Guard)> {
     let browser = call.browser.as_str();
     match browser {
         "chromium" => doctor::need(&["chromium"])?,
@@ -154,18 +173,27 @@ pub(crate) fn headless_job(call: &Call) -> Result<(Job, Guard)> {
     let (sfu, address) = start(0, true)?;
     let mut job = Job::new("node")
         .arg(root().join("examples/meet/headless/run.mjs"))
-        .args(["--url", &address, "--codec", &call.codec.to_ascii_lowercase(), "--browser", browser])
+        .args(["--url", &address, "--browser", browser, "--suite", &call.suite])
+        .args(["--codec", &call.codec.to_ascii_lowercase()])
         .args(["--participants", &call.participants.to_string()])
         .args(["--seconds", &call.seconds.to_string()])
         .limit(Duration::from_secs(u64::from(call.seconds)) + AROUND);
-    let flags = [
+    let switches = [
         (call.no_e2ee, "--no-e2ee"),
         (call.simulcast, "--simulcast"),
         (call.svc, "--svc"),
         (call.json, "--json"),
     ];
-    for (_, flag) in flags.into_iter().filter(|(on, _)| *on) {
-        job = job.arg(flag);
+    job = job.args(switches.into_iter().filter(|(on, _)| *on).map(|(_, name)| name));
+    if let Some(size) = &call.size {
+        job = job.args(["--size", size]);
+    }
+    if let Some(fps) = call.fps {
+        job = job.args(["--fps", &fps.to_string()]);
+    }
+    if let Some(file) = &call.screenshot {
+        // Relative to where the command was typed, not to the repository.
+        job = job.arg("--screenshot").arg(std::env::current_dir()?.join(file));
     }
     Ok((job, sfu))
 }

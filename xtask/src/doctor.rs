@@ -126,8 +126,8 @@ static TOOLS: &[Tool] = &[
     },
     Tool {
         name: "c++",
-        what: "C++ compiler: the fuzzing engine",
-        needed: For::Optional,
+        what: "C++ compiler: the C interface from C++, the fuzzing engine",
+        needed: For::Test,
         probe: || first_line("c++", &["--version"]),
         mend: Mend::Apt(&["build-essential"]),
     },

@@ -4,6 +4,7 @@
 
 mod apt;
 mod bench;
+mod calls;
 mod claims;
 mod demo;
 mod doctor;

@@ -3,32 +3,29 @@
 use crate::run::{Error, Job, Result, retry, root};
 use crate::wasm;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::path::Path;
 use std::time::Duration;
 
 /// Builds `sdk` (the npm package `frameseal`), the WebAssembly module with it.
 pub(crate) fn sdk() -> Result<()> {
-    let sdk = root().join("sdk");
-    install(&sdk)?;
+    install("sdk")?;
     wasm::media(false)?;
-    script(&sdk, "build").run()
+    script("sdk", "build").run()
 }
 
 /// Builds the demo page.
 pub(crate) fn meet() -> Result<()> {
-    let meet = root().join("examples/meet");
-    install(&meet)?;
-    script(&meet, "build").run()
+    install("examples/meet")?;
+    script("examples/meet", "build").run()
 }
 
-/// `npm run NAME` in `package`.
-pub(crate) fn script(package: &Path, name: &str) -> Job {
-    Job::new("npm").args(["run", "--silent", name]).dir(package)
+/// `npm run NAME` in `package`, a folder of the repository.
+pub(crate) fn script(package: &str, name: &str) -> Job {
+    Job::new("npm").args(["run", "--silent", name]).dir(root().join(package))
 }
 
 /// `npm ci`, unless the lock file is the one that was installed last.
-pub(crate) fn install(package: &Path) -> Result<()> {
-    let name = package.strip_prefix(root()).unwrap_or(package).display().to_string();
+fn install(name: &str) -> Result<()> {
+    let package = root().join(name);
     let lock = package.join("package-lock.json");
     let Ok(text) = std::fs::read(&lock) else {
         return Err(Error::new(format!("{name}/package-lock.json is missing"))
@@ -44,7 +41,7 @@ pub(crate) fn install(package: &Path) -> Result<()> {
     eprintln!("{name}: npm ci");
     retry(3, || {
         let npm = Job::new("npm").args(["ci", "--no-audit", "--no-fund", "--loglevel=error"]);
-        npm.dir(package).limit(Duration::from_secs(600)).run()
+        npm.dir(&package).limit(Duration::from_secs(600)).run()
     })?;
     Ok(std::fs::write(file, stamp)?)
 }

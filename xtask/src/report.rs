@@ -4,7 +4,7 @@
 use crate::run::{Error, Job, Result, target_dir};
 use std::io::{IsTerminal, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
+use std::process::{ExitCode, ExitStatus};
 use std::time::{Duration, Instant};
 
 /// How a step that did not fail went.
@@ -29,6 +29,7 @@ pub(crate) struct Log {
     shown: Instant,
 }
 
+const CLEAR_LINE: &str = "\r\x1b[K";
 /// How often a step shows that it is alive when nobody watches a terminal.
 const HEARTBEAT: Duration = Duration::from_secs(30);
 /// How much of a failed step's log is shown.
@@ -40,22 +41,31 @@ impl Log {
         if self.verbose {
             return job.run();
         }
-        let (path, terminal) = (self.path.clone(), std::io::stderr().is_terminal());
+        let path = self.path.clone();
+        job.run_logged(&path, |elapsed| self.beat(elapsed))
+    }
+
+    /// Runs a job that prints one JSON object; gives it with the exit status.
+    pub(crate) fn json(&mut self, job: Job) -> Result<(ExitStatus, serde_json::Value)> {
+        let path = self.path.clone();
+        let (status, text) = job.output_logged(&path, |elapsed| self.beat(elapsed))?;
+        let value = serde_json::from_str(text.trim()).map_err(|error| {
+            Error::new(format!("{status}; not one JSON object on standard output: {error}"))
+        })?;
+        Ok((status, value))
+    }
+
+    /// A sign of life: on a terminal one line that is rewritten, elsewhere one line now and then.
+    fn beat(&mut self, elapsed: Duration) {
+        let terminal = std::io::stderr().is_terminal();
         let every = if terminal { Duration::from_millis(500) } else { HEARTBEAT };
-        let shown = &mut self.shown;
-        let done = job.run_logged(&path, |elapsed| {
-            if shown.elapsed() < every {
-                return;
-            }
-            *shown = Instant::now();
-            let line: String = last_line(&path).chars().take(80).collect();
-            let (start, end) = if terminal { ("\r\x1b[K", "") } else { ("", "\n") };
-            eprint!("{start}      {:>4} s  {line}{end}", elapsed.as_secs());
-        });
-        if terminal {
-            eprint!("\r\x1b[K");
+        if self.shown.elapsed() < every {
+            return;
         }
-        done
+        self.shown = Instant::now();
+        let line: String = last_line(&self.path).chars().take(80).collect();
+        let (start, end) = if terminal { (CLEAR_LINE, "") } else { ("", "\n") };
+        eprint!("{start}      {:>4} s  {line}{end}", elapsed.as_secs());
     }
 
     /// All that was logged (empty with --verbose).
@@ -78,6 +88,9 @@ pub(crate) fn run(steps: &[&Step], verbose: bool) -> Result<ExitCode> {
         let mut log = Log { path: path.clone(), verbose, shown: Instant::now() };
         let began = Instant::now();
         let outcome = (step.run)(&mut log);
+        if std::io::stderr().is_terminal() {
+            eprint!("{CLEAR_LINE}");
+        }
         let row = Row::new(step.name, outcome, began.elapsed());
         if let State::Failed = row.state {
             eprintln!("{}", tail(&path));
@@ -172,6 +185,18 @@ pub(crate) fn cargo_tests(log: &str) -> Result<Done> {
     }
 }
 
+/// Sums the `pass N` lines of Node's test runner; none at all is an error.
+pub(crate) fn node_tests(log: &str) -> Result<Done> {
+    let figure = |line: &str| {
+        let rest = line.trim_start_matches(['#', '\u{2139}', ' ']).strip_prefix("pass ")?;
+        rest.trim().parse::<u32>().ok()
+    };
+    match log.lines().filter_map(figure).sum() {
+        0 => Err(Error::new("not one test ran")),
+        total => Ok(Done::Passed(format!("{total} tests"))),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -182,5 +207,12 @@ mod tests {
         assert!(matches!(cargo_tests(log), Ok(Done::Passed(note)) if note == "7 tests"));
         assert!(cargo_tests("test result: ok. 0 passed; 0 failed").is_err());
         assert!(cargo_tests("").is_err());
+    }
+
+    #[test]
+    fn both_reporters_of_node_are_read() {
+        let log = "\u{2139} tests 5\n\u{2139} pass 5\n# pass 2\npass the salt";
+        assert!(matches!(node_tests(log), Ok(Done::Passed(note)) if note == "7 tests"));
+        assert!(node_tests("# pass 0").is_err());
     }
 }

@@ -4,7 +4,7 @@
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::OnceLock;
@@ -158,12 +158,33 @@ impl Job {
 
     /// Runs with both outputs into `log`; `beat` is called now and then while it runs.
     pub(crate) fn run_logged(mut self, log: &Path, beat: impl FnMut(Duration)) -> Result<()> {
-        use io::Write;
-        let mut file = File::options().create(true).append(true).open(log)?;
-        writeln!(file, "$ {}", self.text())?;
+        let file = self.open_log(log)?;
         self.command.stdout(file.try_clone()?).stderr(file);
         let status = self.wait(beat)?;
         self.check(status)
+    }
+
+    /// Runs with standard error into `log`; gives exit status and standard output, which is kept in
+    /// `log` too.
+    pub(crate) fn output_logged(
+        mut self,
+        log: &Path,
+        beat: impl FnMut(Duration),
+    ) -> Result<(ExitStatus, String)> {
+        let mut file = self.open_log(log)?;
+        self.command.stdout(Stdio::piped()).stderr(file.try_clone()?);
+        let mut child = self.spawn_child()?;
+        let out = drain(child.stdout.take());
+        let status = self.wait_for(&mut child, beat)?;
+        let out = out.join().unwrap_or_default();
+        writeln!(file, "{}", out.trim_end())?;
+        Ok((status, out))
+    }
+
+    fn open_log(&self, log: &Path) -> Result<File> {
+        let mut file = File::options().create(true).append(true).open(log)?;
+        writeln!(file, "$ {}", self.text())?;
+        Ok(file)
     }
 
     /// Runs with standard output passed through; gives the exit status, whatever it is.

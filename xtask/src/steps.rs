@@ -1,32 +1,79 @@
 //! The checks themselves, in the order in which they run: what fails soonest comes first.
 
-use crate::report::{Done, Log, Step, cargo_tests};
+use crate::report::{Done, Log, Step, cargo_tests, node_tests};
 use crate::run::{Error, Job, Result, target_dir};
-use crate::{claims, doctor};
+use crate::{calls, claims, doctor, fuzz, npm};
 
 /// Without browsers.
 pub(crate) static FAST: &[Step] = &[
     Step { name: "claims", what: "tests that SECURITY.md names exist", run: claims },
     Step { name: "format", what: "cargo fmt --check", run: format },
     Step { name: "clippy", what: "lints, warnings denied", run: clippy },
-    Step { name: "rust", what: "every Rust test: vectors, properties, hostile input", run: rust },
+    Step { name: "rust", what: "every Rust test: vectors, properties, hostile input, C programs", run: rust },
+    Step { name: "vectors", what: "frameseal vectors check: the official figures", run: vectors },
     Step { name: "pure-rust", what: "the core without ring: no C compiler needed", run: plain },
     Step { name: "docs", what: "API documentation, warnings denied", run: docs },
     Step { name: "deny", what: "licences and advisories of dependencies", run: deny },
 ];
 
 /// What browsers load.
-pub(crate) static BUILDS: &[Step] = &[Step {
-    name: "wasm-ciphers",
-    what: "conformance of the ciphers as WebAssembly, in Node",
-    run: wasm_ciphers,
-}];
+pub(crate) static BUILDS: &[Step] = &[
+    Step {
+        name: "wasm-ciphers",
+        what: "conformance of the ciphers as WebAssembly, in Node",
+        run: wasm_ciphers,
+    },
+    Step { name: "sdk", what: "npm package: build, types, size", run: sdk },
+    Step { name: "sdk-unit", what: "unit tests of the SDK", run: sdk_unit },
+    Step { name: "meet", what: "demo page and SFU: build, types, unit tests", run: meet },
+];
 
 /// In headless browsers.
-pub(crate) static BROWSER: &[Step] = &[];
+pub(crate) static BROWSER: &[Step] = &[
+    Step { name: "sdk-browser", what: "attach timings, watchdog, policies, hostile SFU", run: sdk_browser },
+    Step { name: "call-vp8", what: "two in a call, VP8", run: |log| calls::sealed(log, &["--codec", "vp8"]) },
+    Step { name: "call-vp9", what: "two in a call, VP9", run: |log| calls::sealed(log, &["--codec", "vp9"]) },
+    Step { name: "call-av1", what: "two in a call, AV1", run: |log| calls::sealed(log, &["--codec", "av1"]) },
+    Step {
+        name: "call-h264",
+        what: "two in a call, H.264",
+        run: |log| calls::sealed(log, &["--codec", "h264"]),
+    },
+    Step {
+        name: "call-three",
+        what: "three in a call",
+        run: |log| calls::sealed(log, &["--participants", "3"]),
+    },
+    Step { name: "call-simulcast", what: "three layers", run: |log| calls::sealed(log, &["--simulcast"]) },
+    Step {
+        name: "call-svc-vp9",
+        what: "spatial layers in one stream",
+        run: |log| calls::sealed(log, &["--svc", "--codec", "vp9"]),
+    },
+    Step {
+        name: "call-svc-av1",
+        what: "spatial layers in one stream",
+        run: |log| calls::sealed(log, &["--svc", "--codec", "av1"]),
+    },
+    Step {
+        name: "call-firefox",
+        what: "Firefox with Firefox",
+        run: |log| calls::sealed(log, &["--browser", "firefox"]),
+    },
+    Step {
+        name: "call-mixed",
+        what: "Chromium with Firefox",
+        run: |log| calls::sealed(log, &["--browser", "mixed"]),
+    },
+    Step {
+        name: "call-open",
+        what: "without encryption the run must report plaintext",
+        run: |log| calls::open(log, &[]),
+    },
+];
 
 /// What takes its time.
-pub(crate) static LONG: &[Step] = &[];
+pub(crate) static LONG: &[Step] = &[Step { name: "fuzz", what: "every target for a short while", run: fuzz }];
 
 fn passed() -> Result<Done> {
     Ok(Done::Passed(String::new()))
@@ -68,7 +115,7 @@ fn wasm_ciphers(log: &mut Log) -> Result<Done> {
 }
 
 fn rust(log: &mut Log) -> Result<Done> {
-    doctor::need(&["cc", "ffmpeg"])?;
+    doctor::need(&["cc", "c++", "ffmpeg"])?;
     log.job(Job::cargo().args(["test", "--locked", "--workspace", "--all-features"]))?;
     cargo_tests(&log.text())
 }
@@ -85,4 +132,52 @@ fn deny(log: &mut Log) -> Result<Done> {
     }
     log.job(Job::cargo().args(["deny", "--locked", "check", "bans", "licenses", "sources"]))?;
     passed()
+}
+
+fn vectors(log: &mut Log) -> Result<Done> {
+    let job = Job::cargo().args(["run", "--locked", "--package", "frameseal-cli", "--", "vectors", "check"]);
+    log.job(job.arg("vectors/sframe/rfc9605.json"))?;
+    let text = log.text();
+    let verdict = text.lines().rev().find(|line| line.ends_with(" failed"));
+    Ok(Done::Passed(verdict.unwrap_or_default().to_owned()))
+}
+
+fn sdk(log: &mut Log) -> Result<Done> {
+    doctor::need(&["wasm32", "node", "npm"])?;
+    log.job(Job::xtask()?.arg("sdk"))?;
+    log.job(npm::script("sdk", "typecheck"))?;
+    log.job(npm::script("sdk", "size"))?;
+    let text = log.text();
+    let size = text.lines().rev().find(|line| line.starts_with("together "));
+    Ok(Done::Passed(size.unwrap_or_default().to_owned()))
+}
+
+fn sdk_unit(log: &mut Log) -> Result<Done> {
+    log.job(npm::script("sdk", "test"))?;
+    node_tests(&log.text())
+}
+
+fn meet(log: &mut Log) -> Result<Done> {
+    log.job(Job::xtask()?.arg("meet"))?;
+    log.job(npm::script("examples/meet", "typecheck"))?;
+    log.job(npm::script("examples/meet", "test"))?;
+    node_tests(&log.text())
+}
+
+fn sdk_browser(log: &mut Log) -> Result<Done> {
+    doctor::need(&["chromium", "firefox"])?;
+    log.job(npm::script("sdk", "test:browser"))?;
+    node_tests(&log.text())
+}
+
+fn fuzz(log: &mut Log) -> Result<Done> {
+    const SECONDS: u64 = 60;
+    if let Err(error) = doctor::need(&["cargo-fuzz", "c++"]) {
+        return Ok(Done::Left(format!("optional; {error}").replace('\n', " ")));
+    }
+    let targets = fuzz::targets()?;
+    for job in fuzz::jobs(None, SECONDS)? {
+        log.job(job)?;
+    }
+    Ok(Done::Passed(format!("{} targets, {SECONDS} s in all", targets.len())))
 }

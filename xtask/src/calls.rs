@@ -1,0 +1,53 @@
+//! Whole calls in headless browsers, by the demo's own headless run; its JSON is checked here once more.
+
+use crate::report::{Done, Log};
+use crate::run::{Error, Job, Result};
+use serde_json::Value;
+
+/// One call with encryption; `args` as for `cargo xtask demo --headless`.
+pub(crate) fn sealed(log: &mut Log, args: &[&str]) -> Result<Done> {
+    let (status, report) = run(log, args)?;
+    let frames = figure(&report, "/sfu/frames")?;
+    let plain = figure(&report, "/sfu/plaintext_frames")?;
+    let receivers = report.pointer("/receivers").and_then(Value::as_array).map_or(0, Vec::len);
+    if !status.success() || report.get("ok") != Some(&Value::Bool(true)) {
+        return Err(Error::new(format!("the call failed ({status}): {}", reason(&report))));
+    }
+    if plain > 0 || frames == 0 || receivers == 0 {
+        let seen = format!("{frames} frames, {plain} plaintext, {receivers} receivers");
+        return Err(Error::new(format!("the run says ok, but its figures do not: {seen}")));
+    }
+    let shares = report.pointer("/receivers").and_then(Value::as_array).into_iter().flatten();
+    let least = shares.filter_map(|r| r.get("decoded_share")?.as_f64()).fold(1.0, f64::min);
+    Ok(Done::Passed(format!(
+        "{frames} frames at the SFU, none plaintext; {receivers} streams, at least {:.1} % decoded",
+        least * 100.0
+    )))
+}
+
+/// The same without encryption: it must fail, because the SFU sees plaintext.
+pub(crate) fn open(log: &mut Log, args: &[&str]) -> Result<Done> {
+    let args: Vec<&str> = args.iter().copied().chain(["--no-e2ee"]).collect();
+    let (status, report) = run(log, &args)?;
+    let (frames, plain) = (figure(&report, "/sfu/frames")?, figure(&report, "/sfu/plaintext_frames")?);
+    if status.success() || report.get("ok") != Some(&Value::Bool(false)) || plain == 0 {
+        return Err(Error::new(format!(
+            "a call without encryption was not found out: {status}, {plain} of {frames} frames plaintext"
+        )));
+    }
+    Ok(Done::Passed(format!("found out: {plain} of {frames} frames plaintext")))
+}
+
+fn run(log: &mut Log, args: &[&str]) -> Result<(std::process::ExitStatus, Value)> {
+    log.json(Job::xtask()?.args(["demo", "--headless", "--json", "--no-build"]).args(args))
+}
+
+fn figure(report: &Value, pointer: &str) -> Result<u64> {
+    let value = report.pointer(pointer).and_then(Value::as_u64);
+    value.ok_or_else(|| Error::new(format!("the report has no figure at {pointer}")))
+}
+
+/// What the report says went wrong, shortened.
+fn reason(report: &Value) -> String {
+    report.get("problems").unwrap_or(report).to_string().chars().take(600).collect()
+}
