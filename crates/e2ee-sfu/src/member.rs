@@ -28,8 +28,8 @@ pub(crate) struct Member {
     pub(crate) tracks: Vec<PubTrack>,
     pub(crate) subscriptions: Vec<Subscription>,
     pub(crate) pending: Option<SdpPendingOffer>,
-    /// An m-line without a subscription, which keeps the transport when there is no other.
-    pub(crate) spare: Option<Mid>,
+    /// The first m-line of `sub`, which must never be stopped.
+    pub(crate) first_mid: Option<Mid>,
     /// Simulcast layers asked for; kept apart, as a wish may come before the subscription.
     pub(crate) wishes: HashMap<(ConnId, Mid), Rid>,
     pub(crate) eye: Option<(ConnId, Mid)>,

@@ -77,7 +77,7 @@ impl Engine {
             return;
         }
         let subscriptions = &mut member.subscriptions;
-        let spare = &mut member.spare;
+        let first = &mut member.first_mid;
         let peer = match &mut member.subscriber {
             Some(peer) if !peer.is_alive() => return,
             Some(peer) => peer,
@@ -88,13 +88,11 @@ impl Engine {
         };
         let offer = peer.change(&self.net, &mut self.work, |rtc| {
             let mut change = rtc.sdp_api();
-            let others_open = subscriptions.iter().any(Subscription::is_open);
             for mid in ended {
-                // Browsers end a transport when the last m-line on it is stopped, even if the same offer
-                // brings new ones. So the first that would leave none behind stays for good, and is quiet.
-                if !others_open && spare.is_none() {
+                // Browsers take the first m-line's end for the end of the whole bundle, and drop the transport
+                // (libwebrtc, JsepTransportController): it stays, and is quiet.
+                if *first == Some(mid) {
                     change.set_direction(mid, Direction::Inactive);
-                    *spare = Some(mid);
                 } else {
                     change.stop_media(mid);
                 }
@@ -104,6 +102,7 @@ impl Engine {
                 let stream = subscription.stream_id();
                 let track = format!("{}.{}", subscription.of, subscription.source_mid);
                 let mid = change.add_media(kind, Direction::SendOnly, Some(stream), Some(track), None);
+                first.get_or_insert(mid);
                 subscription.state = State::Offered(mid);
             }
             change.apply()

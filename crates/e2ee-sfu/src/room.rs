@@ -43,7 +43,7 @@ impl Engine {
             subscriptions: Vec::new(),
             pending: None,
             wishes: HashMap::new(),
-            spare: None,
+            first_mid: None,
             eye: None,
         };
         if self.options.access_log {
