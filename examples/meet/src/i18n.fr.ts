@@ -58,6 +58,7 @@ export const fr: Record<Key, string> = {
   'call.waiting': 'En attente d’images',
   'call.alone': 'Chiffré. Personne d’autre pour le moment',
   'call.broken': 'Certains flux ne s’ouvrent pas',
+  'call.lost': 'Reconnexion au serveur…',
   'call.secret': 'Votre lien porte un autre secret que celui des autres',
   'call.clear': 'Cet appel n’est PAS chiffré',
   'call.clear.some': 'Quelqu’un envoie sans chiffrement',

@@ -60,6 +60,7 @@ const en = {
   'call.waiting': 'Waiting for frames',
   'call.alone': 'Encrypted. Nobody else is here yet',
   'call.broken': 'Some streams cannot be opened',
+  'call.lost': 'Reconnecting to the server…',
   'call.secret': 'Your link holds another room secret than the others’',
   'call.clear': 'This call is NOT encrypted',
   'call.clear.some': 'Somebody sends without encryption',

@@ -37,7 +37,11 @@ export class Publisher {
     const transceiver = this.#sent.get(kind);
     if (transceiver === undefined) return;
     this.#sent.delete(kind);
-    transceiver.stop();
+    if (transceiver === this.peer.getTransceivers()[0]) {
+      // Browsers take the end of the first m-line for the end of the whole bundle.
+      transceiver.direction = 'inactive';
+      void transceiver.sender.replaceTrack(null);
+    } else transceiver.stop();
     this.negotiate();
   }
 

@@ -40,7 +40,7 @@ export class Header {
   update(view: CallView | undefined): void {
     this.#copy.hidden = view === undefined;
     // Without encryption the red band below says it, larger.
-    this.#state.hidden = view === undefined || !view.encrypted;
+    this.#state.hidden = view === undefined || (!view.encrypted && view.phase !== 'lost');
     text(this.#room, view === undefined ? '' : t('header.room', { room: view.room }));
     if (view === undefined) return;
     const { lock, words } = summary(view);
@@ -52,6 +52,7 @@ export class Header {
 }
 
 function summary(view: CallView): { lock: Lock; words: string } {
+  if (view.phase === 'lost') return { lock: 'waiting', words: t('call.lost') };
   if (!view.encrypted) return { lock: 'clear', words: t('call.clear') };
   const locks = view.members.map((member) => member.lock);
   const others = view.members.filter((member) => !member.self);
