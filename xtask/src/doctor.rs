@@ -154,9 +154,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         }
     }
     if args.fix {
-        for tool in missing.iter().filter(|tool| tool.needed != For::Optional) {
-            tool.fix()?;
-        }
+        fix(missing.iter().copied().filter(|tool| tool.needed != For::Optional))?;
         missing.retain(|tool| (tool.probe)().is_none());
     }
     let needed = |who| missing.iter().filter(|t| t.needed == who).map(|t| t.name).collect::<Vec<_>>();
@@ -165,6 +163,16 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     println!("cargo xtask demo: {}", verdict(&demo));
     println!("cargo xtask test: {}", verdict(&[demo.clone(), test.clone()].concat()));
     Ok(if demo.is_empty() && test.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Brings tools; Debian packages in one go.
+fn fix<'a>(tools: impl Iterator<Item = &'a Tool>) -> Result<()> {
+    let (packaged, others): (Vec<_>, Vec<_>) = tools.partition(|tool| matches!(tool.mend, Mend::Apt(_)));
+    let packages: Vec<_> = packaged.iter().filter_map(|tool| tool.packages()).flatten().copied().collect();
+    if !packages.is_empty() {
+        apt::install(&packages)?;
+    }
+    others.into_iter().try_for_each(Tool::fix)
 }
 
 fn verdict(missing: &[&str]) -> String {
@@ -183,6 +191,13 @@ impl Tool {
                 format!("rustup target add {}    or: {}", wasm::TARGET, apt::command(wasm::DEBIAN_PACKAGES))
             }
             Mend::Hand(text) => text.to_owned(),
+        }
+    }
+
+    fn packages(&self) -> Option<&'static [&'static str]> {
+        match self.mend {
+            Mend::Apt(packages) => Some(packages),
+            _ => None,
         }
     }
 
