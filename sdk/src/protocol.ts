@@ -43,16 +43,14 @@ export type ToWorker =
       readonly diagnostics: Diagnostics | null;
     }
   | { readonly t: "room-secret"; readonly id: number; readonly secret: Uint8Array }
-  | { readonly t: "sender-key"; readonly id: number; readonly generation: number; readonly baseKey: Uint8Array }
+  | { readonly t: "sender-key"; readonly id: number; readonly baseKey: Uint8Array }
   | {
       readonly t: "receiver-key";
       readonly id: number;
       readonly participant: string;
-      readonly generation: number;
-      readonly step: number;
       readonly baseKey: Uint8Array;
     }
-  | { readonly t: "add"; readonly id: number; readonly participant: string; readonly announcement: string | null }
+  | { readonly t: "add"; readonly id: number; readonly participant: string; readonly announcement: string }
   | { readonly t: "remove"; readonly id: number; readonly participant: string }
   | { readonly t: "rotate"; readonly id: number }
   | { readonly t: "ratchet"; readonly id: number }
@@ -162,7 +160,6 @@ export type FromWorker =
       readonly t: "key-report";
       readonly what: "missing" | "failing" | "worn";
       readonly participant: string | null;
-      readonly kid: string | null;
     }
   | { readonly t: "want-key-frame"; readonly track: number };
 

@@ -1,5 +1,6 @@
 //! What Frameseal's tests share: test vectors, real codec streams, a simulated meeting.
 
+pub mod meeting;
 pub mod streams;
 
 // The loader and the checks belong to the command, which is published; this crate is not.

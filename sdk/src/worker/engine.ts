@@ -42,10 +42,10 @@ export interface Engine {
   announcement(): string;
   /** 32 stretched bytes; the own and every announced participant's keys derive from them. */
   setRoomSecret(stretched: Uint8Array): void | Promise<void>;
-  setSenderKey(generation: number, baseKey: Uint8Array): void | Promise<void>;
-  setReceiverKey(participant: string, generation: number, step: number, baseKey: Uint8Array): void | Promise<void>;
-  /** `announcement` is `null` where keys are set one by one. */
-  addParticipant(participant: string, announcement: string | null): void | Promise<void>;
+  /** A secret of this sender's own, in place of the room's. */
+  setSenderKey(baseKey: Uint8Array): void | Promise<void>;
+  setReceiverKey(participant: string, baseKey: Uint8Array): void | Promise<void>;
+  addParticipant(participant: string, announcement: string): void | Promise<void>;
   removeParticipant(participant: string): void;
   /** A new generation; returns its number. */
   rotate(): number | Promise<number>;

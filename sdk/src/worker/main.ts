@@ -120,10 +120,10 @@ export class Desk implements TrackEvents {
         await engine.setRoomSecret(await stretch(request.secret, this.#call));
         return this.#keysChanged(engine, null);
       case "sender-key":
-        await engine.setSenderKey(request.generation, request.baseKey);
+        await engine.setSenderKey(request.baseKey);
         return this.#keysChanged(engine, null);
       case "receiver-key":
-        await engine.setReceiverKey(request.participant, request.generation, request.step, request.baseKey);
+        await engine.setReceiverKey(request.participant, request.baseKey);
         this.#keysChanged(engine, request.participant);
         return null;
       case "add":

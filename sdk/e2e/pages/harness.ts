@@ -1,0 +1,15 @@
+/** What tests call in the page: `harness.<name>(arguments)`. */
+import { call } from "./call.ts";
+
+const harness = { call };
+
+/** The harness as tests see it from outside. */
+export type Harness = typeof harness;
+
+declare global {
+  interface Window {
+    harness: Harness;
+  }
+}
+
+window.harness = harness;

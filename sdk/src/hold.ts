@@ -1,0 +1,172 @@
+/**
+ * Holds a track back until its transform was seen to work.
+ *
+ * A browser that ignores a transform says nothing; it sends in clear. So a sender never starts with the real track:
+ * it starts with a *stand-in* that shows black or plays silence. Only when the worker has been given a frame of this
+ * sender is the real track put in. Should the transform be ignored, nothing but black and silence was sent, and the
+ * watchdog ends that too.
+ */
+import { E2eeError } from "./errors.ts";
+import { hasEncodedStreams } from "./support.ts";
+
+/** How often a drawn stand-in makes a frame, milliseconds. */
+const DRAW_MS = 60;
+
+/** A track that shows nothing of the one it stands in for. */
+export interface StandIn {
+  readonly track: MediaStreamTrack;
+  stop(): void;
+}
+
+/** `waiting`: the stand-in is sent; `proven`: the transform works; `refused`: it does not, nothing is sent any more. */
+export type HoldState = "waiting" | "proven" | "refused";
+
+/** Holds the track of one sender. */
+export class Hold {
+  readonly #sender: RTCRtpSender;
+  readonly #replace: (track: MediaStreamTrack | null) => Promise<void>;
+  #state: HoldState = "waiting";
+  #wanted: MediaStreamTrack | null = null;
+  #standIn: StandIn | null = null;
+
+  /**
+   * Takes over `replaceTrack` of `sender`, which already has `standIn` (if any) in place of `wanted`.
+   */
+  constructor(sender: RTCRtpSender, wanted: MediaStreamTrack | null, standIn: StandIn | null) {
+    this.#sender = sender;
+    this.#replace = sender.replaceTrack.bind(sender);
+    this.#wanted = wanted;
+    this.#standIn = standIn;
+    sender.replaceTrack = (track) => this.replaceTrack(track);
+    const native = Object.getOwnPropertyDescriptor(RTCRtpSender.prototype, "track");
+    // Who looks at the sender sees the track they gave it, not the stand-in.
+    Object.defineProperty(sender, "track", {
+      configurable: true,
+      enumerable: true,
+      get: () => (this.#state === "waiting" ? this.#wanted : (native?.get?.call(sender) as MediaStreamTrack | null)),
+    });
+  }
+
+  get state(): HoldState {
+    return this.#state;
+  }
+
+  /** True while a track, real or stand-in, is in place. */
+  get sends(): boolean {
+    return this.#state !== "refused" && this.#wanted !== null;
+  }
+
+  /**
+   * In place of the sender's own `replaceTrack`. While the transform is not proven it resolves once the stand-in is
+   * in place; the real track follows by itself.
+   */
+  async replaceTrack(track: MediaStreamTrack | null): Promise<void> {
+    if (this.#state === "refused") {
+      if (track === null) return;
+      throw new E2eeError("NotAttached", "the browser ignores this sender's transform: make a new transceiver");
+    }
+    this.#wanted = track;
+    if (this.#state === "proven") return await this.#replace(track);
+    const before = this.#standIn;
+    this.#standIn = track === null ? null : standInFor(track);
+    await this.#replace(this.#standIn?.track ?? null);
+    before?.stop();
+  }
+
+  /** The browser's `addTrack` put `standIn` into this sender for `track`. */
+  async added(track: MediaStreamTrack, standIn: StandIn): Promise<void> {
+    if (this.#state === "waiting") {
+      this.#standIn?.stop();
+      this.#wanted = track;
+      this.#standIn = standIn;
+      return;
+    }
+    try {
+      await this.replaceTrack(track);
+    } finally {
+      standIn.stop();
+    }
+  }
+
+  /** The track that is sent, or will be once the transform is proven. */
+  get wanted(): MediaStreamTrack | null {
+    return this.#wanted;
+  }
+
+  /** The worker was given a frame of this sender: the real track may go. */
+  async proven(): Promise<void> {
+    if (this.#state !== "waiting") return;
+    this.#state = "proven";
+    const standIn = this.#standIn;
+    this.#standIn = null;
+    try {
+      await this.#replace(this.#wanted);
+    } finally {
+      standIn?.stop();
+    }
+  }
+
+  /** Ends sending for good. */
+  async refuse(): Promise<void> {
+    this.#state = "refused";
+    this.#wanted = null;
+    try {
+      await this.#replace(null);
+    } catch {
+      // A stopped transceiver sends nothing either.
+    }
+    this.#standIn?.stop();
+    this.#standIn = null;
+  }
+
+  /** A track that the application stopped needs no stand-in any more. */
+  sweep(): void {
+    if (this.#state === "waiting" && this.#wanted?.readyState === "ended") this.#standIn?.stop();
+  }
+
+  /** Gives `replaceTrack` and `track` back to the browser. */
+  release(): void {
+    this.#standIn?.stop();
+    const own = this.#sender as { replaceTrack?: unknown; track?: unknown };
+    delete own.replaceTrack;
+    delete own.track;
+  }
+}
+
+/** Makes a stand-in: silence, or black of the same size, so that the encoder need not start anew. */
+export function standInFor(track: MediaStreamTrack): StandIn {
+  // A disabled clone gives silence, in Chromium also black frames at the source's pace.
+  if (track.kind === "audio" || hasEncodedStreams()) {
+    const clone = track.clone();
+    clone.enabled = false;
+    return { track: clone, stop: () => clone.stop() };
+  }
+  return drawnBlack(track);
+}
+
+/** Elsewhere a disabled video track gives no frame for seconds, so black is drawn. */
+function drawnBlack(track: MediaStreamTrack): StandIn {
+  const { width = 640, height = 360 } = track.getSettings();
+  const canvas = document.createElement("canvas");
+  canvas.width = width;
+  canvas.height = height;
+  const context = canvas.getContext("2d");
+  let odd = false;
+  const draw = (): void => {
+    if (context === null) return;
+    context.fillStyle = odd ? "#000" : "#010101";
+    context.fillRect(0, 0, odd ? 2 : width, odd ? 2 : height);
+    odd = !odd;
+  };
+  draw();
+  const [drawn] = canvas.captureStream().getVideoTracks();
+  if (drawn === undefined) throw new E2eeError("Unsupported", "this browser cannot make a stand-in track");
+  const timer = setInterval(draw, DRAW_MS);
+  return {
+    track: drawn,
+    stop: () => {
+      clearInterval(timer);
+      drawn.stop();
+    },
+  };
+}

@@ -1,0 +1,88 @@
+/**
+ * The net below everything else: compares what the browser says it sent and received with what the worker saw.
+ * Checked at every pulse of the worker (200 ms), so a leak is ended within 500 ms.
+ */
+import type { Tally } from "./protocol.ts";
+
+/** Frames (video) or packets (audio) by which the browser may be ahead of the worker: some are on their way. */
+const SLACK = { video: 3, audio: 8 } as const;
+/** Looks in a row that must be bad. The second look follows at once, see {@link CONFIRM_MS}. */
+const LOOKS = 2;
+/** Time between a bad look and the one that confirms it, milliseconds. `getStats` is cached for 50 ms. */
+export const CONFIRM_MS = 60;
+
+/** What `getStats` says of one sender or receiver, summed over its streams. */
+export interface Counted {
+  /** Frames sent or received (video), packets (audio). */
+  readonly media: number;
+  readonly bytes: number;
+}
+
+/** Compares one direction of one track. Pure: figures in, verdict out. */
+export class Comparison {
+  readonly #slack: number;
+  /** Counters at the last look that was fine; `null`: take the next one as it is. */
+  #base: { readonly media: number; readonly seen: number } | null = { media: 0, seen: 0 };
+  #bad = 0;
+
+  constructor(kind: "audio" | "video") {
+    this.#slack = SLACK[kind];
+  }
+
+  /** Forgets what went before: this transceiver was in use before it was attached. */
+  reset(): void {
+    this.#base = null;
+    this.#bad = 0;
+  }
+
+  /**
+   * One look. `browser` must have been read before `worker`, so that a working transform has always seen at least as
+   * much. `suspect` asks for another look soon, `leak` is the verdict.
+   */
+  look(browser: Counted, worker: Pick<Tally, "seen">): "fine" | "suspect" | "leak" {
+    const base = this.#base;
+    const now = { media: browser.media, seen: worker.seen };
+    // Counters that went back belong to a new stream.
+    if (base === null || now.media < base.media || now.seen < base.seen) return this.#fine(now);
+    const moved = now.media - base.media;
+    // Too few to tell: the base stays, so that a slow leak adds up.
+    if (moved <= this.#slack) return "fine";
+    // Half: counters of layers and retransmissions differ a little, a bypass differs by everything.
+    if ((now.seen - base.seen) * 2 >= moved) return this.#fine(now);
+    return ++this.#bad >= LOOKS ? "leak" : "suspect";
+  }
+
+  #fine(now: { readonly media: number; readonly seen: number }): "fine" {
+    this.#base = now;
+    this.#bad = 0;
+    return "fine";
+  }
+}
+
+/** Sums the outgoing or incoming RTP streams by `mid`. Streams without one are kept under their track kind. */
+export function countByMid(stats: RTCStatsReport, type: "outbound-rtp" | "inbound-rtp"): Map<string, Counted> {
+  const out = new Map<string, Counted>();
+  stats.forEach((entry: RtpEntry) => {
+    if (entry.type !== type || entry.mid === undefined) return;
+    const sent = type === "outbound-rtp";
+    const frames = sent ? entry.framesSent : entry.framesReceived;
+    const packets = sent ? entry.packetsSent : entry.packetsReceived;
+    const bytes = sent ? entry.bytesSent : entry.bytesReceived;
+    const before = out.get(entry.mid) ?? { media: 0, bytes: 0 };
+    const media = entry.kind === "video" ? (frames ?? 0) : (packets ?? 0);
+    out.set(entry.mid, { media: before.media + media, bytes: before.bytes + (bytes ?? 0) });
+  });
+  return out;
+}
+
+interface RtpEntry {
+  readonly type: string;
+  readonly kind?: string;
+  readonly mid?: string;
+  readonly framesSent?: number;
+  readonly framesReceived?: number;
+  readonly packetsSent?: number;
+  readonly packetsReceived?: number;
+  readonly bytesSent?: number;
+  readonly bytesReceived?: number;
+}

@@ -1,0 +1,47 @@
+/** Chooses and makes the engine: the WebAssembly core, or WebCrypto alone where the page's policy refuses it. */
+import { E2eeError } from "../errors.ts";
+import type { PostableWasm, Request } from "../protocol.ts";
+import type { Engine } from "./engine.ts";
+import { turboSuite } from "./turbo.ts";
+import { WasmEngine } from "./wasm.ts";
+import { WebCryptoEngine } from "./webcrypto/engine.ts";
+
+/** What {@link loadEngine} found. */
+export interface Loaded {
+  readonly engine: Engine;
+  /** Why WebAssembly is not used, in the browser's words. */
+  readonly wasmError: string | null;
+}
+
+/** Makes the engine of a worker. */
+export async function loadEngine(request: Extract<Request, { t: "init" }>): Promise<Loaded> {
+  if (request.engine === "webcrypto") return { engine: fallback(request, null), wasmError: null };
+  let module: WebAssembly.Module;
+  try {
+    module = await compile(request.wasm);
+  } catch (error) {
+    const wasmError = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+    if (request.engine === "wasm") throw new E2eeError("WasmFailed", `the media module did not load: ${wasmError}`);
+    return { engine: fallback(request, wasmError), wasmError };
+  }
+  return { engine: new WasmEngine(module, request), wasmError: null };
+}
+
+function fallback(request: Extract<Request, { t: "init" }>, wasmError: string | null): Engine {
+  if (!turboSuite(request.suite)) {
+    const why = wasmError === null ? "" : ` WebAssembly was refused: ${wasmError}`;
+    throw new E2eeError("UnsupportedSuite", `WebCrypto alone has the AES-GCM suites only.${why}`);
+  }
+  return new WebCryptoEngine(request);
+}
+
+async function compile(source: PostableWasm | null): Promise<WebAssembly.Module> {
+  if (source instanceof WebAssembly.Module) return source;
+  if (source instanceof ArrayBuffer) return WebAssembly.compile(source);
+  const response = await fetch(source ?? new URL("./media.wasm", import.meta.url));
+  if (!response.ok) throw new Error(`${response.status} ${response.statusText} for ${response.url}`);
+  // Streaming wants the right media type; a server that does not know it must not break a call.
+  return response.headers.get("Content-Type")?.startsWith("application/wasm") === true
+    ? WebAssembly.compileStreaming(response)
+    : WebAssembly.compile(await response.arrayBuffer());
+}

@@ -1,0 +1,69 @@
+/**
+ * WebCrypto as an executor: the core lays a frame out and takes the counter, WebCrypto runs the one AEAD call, the
+ * core finishes. Worth it only for large frames: a call into WebCrypto costs a thread hop.
+ */
+
+/**
+ * Frames of this many bytes and more have their cipher run in WebCrypto; smaller ones in WebAssembly.
+ * Set by measurement, see `benches/README.md`.
+ */
+export const TURBO_MIN_BYTES = 4096;
+
+/** True for the suites that WebCrypto has as one call: AES-GCM. */
+export function turboSuite(suite: number): boolean {
+  return suite === 4 || suite === 5;
+}
+
+/** Where a key comes from when it is not known yet. */
+export interface KeySource {
+  kid: number;
+  epoch: number;
+  bytes(): Uint8Array | null;
+}
+
+/** Imported AEAD keys of one lane: the current one and the one before, which late frames still use. */
+export class TurboKeys {
+  readonly #usage: "encrypt" | "decrypt";
+  #current: Held | null = null;
+  #previous: Held | null = null;
+  #importing = false;
+
+  constructor(usage: "encrypt" | "decrypt") {
+    this.#usage = usage;
+  }
+
+  /** The key, or `null` when it must be imported first (see {@link TurboKeys.learn}). */
+  find(kid: number, epoch: number): CryptoKey | null {
+    const held = this.#current;
+    if (held !== null && held.kid === kid && held.epoch === epoch) return held.key;
+    const older = this.#previous;
+    return older !== null && older.kid === kid && older.epoch === epoch ? older.key : null;
+  }
+
+  /** Imports a key in the background, non-extractable; the bytes are wiped. Frames meanwhile go the other way. */
+  learn(kid: number, epoch: number, bytes: Uint8Array): void {
+    if (this.#importing) {
+      bytes.fill(0);
+      return;
+    }
+    this.#importing = true;
+    const imported = crypto.subtle.importKey("raw", bytes as BufferSource, "AES-GCM", false, [this.#usage]);
+    bytes.fill(0); // importKey copied it before it returned
+    imported.then(
+      (key) => {
+        this.#previous = this.#current;
+        this.#current = { kid, epoch, key };
+        this.#importing = false;
+      },
+      () => {
+        this.#importing = false;
+      },
+    );
+  }
+}
+
+interface Held {
+  readonly kid: number;
+  readonly epoch: number;
+  readonly key: CryptoKey;
+}

@@ -1,0 +1,344 @@
+/**
+ * Frameseal by WebCrypto alone, for pages whose policy refuses WebAssembly: the AES-GCM suites, with opaque codecs
+ * (Opus, RED, VP9) and VP8. Byte for byte the format of the core, and tested against it.
+ */
+import { CODE, E2eeError } from "../../errors.ts";
+import { type Direction, KIND_NUMBER, type TrackKind } from "../../kinds.ts";
+import { type EncodedFrame, type Engine, type Lane, type Status, TURBO } from "../engine.ts";
+import type { EngineSetup } from "../wasm.ts";
+import { decodeHeader, encodeHeader } from "./header.ts";
+import { Ring } from "./ring.ts";
+import { clearLength, hasRule } from "./rules.ts";
+import { baseKey, fingerprint, type FrameKey, frameKey, GCM_SUITES, type GcmSuite, hex, nonce } from "./schedule.ts";
+import { RATCHET_BITS, ratchet, secretKey, STEPS, TAG_LENGTH } from "./schedule.ts";
+
+/** Frames that one key seals; the same number as in the core. */
+const MAX_FRAMES_PER_KEY = 2 ** 32;
+const PAD_AUDIO_TO = 64;
+
+interface Slot {
+  readonly kid: number;
+  readonly frame: FrameKey;
+  next: number;
+}
+
+/** The own keys. Replaced as a whole, so that a counter never starts again under a key. */
+interface Sender {
+  readonly secret: CryptoKey;
+  readonly incarnation: Uint8Array;
+  readonly generation: number;
+  readonly step: number;
+  readonly base: CryptoKey;
+  readonly slots: Map<number, Promise<Slot>>;
+}
+
+interface Person {
+  present: boolean;
+  announcement: string | null;
+  secret: { readonly print: string; readonly key: CryptoKey } | null;
+  ring: Ring | null;
+}
+
+/** See {@link Engine}. */
+export class WebCryptoEngine implements Engine {
+  readonly name = "webcrypto";
+  readonly setup: EngineSetup;
+  readonly #suite: GcmSuite;
+  readonly #people = new Map<string, Person>();
+  #room: { readonly print: string; readonly key: CryptoKey } | null = null;
+  #own: { readonly print: string; readonly key: CryptoKey } | null = null;
+  #sender: Sender | null = null;
+  #report: unknown = { sender: null, participants: [] };
+
+  constructor(setup: EngineSetup) {
+    const suite = GCM_SUITES[setup.suite];
+    if (suite === undefined) throw new E2eeError("UnsupportedSuite", "WebCrypto alone has the AES-GCM suites only");
+    this.setup = setup;
+    this.#suite = suite;
+  }
+
+  announcement(): string {
+    if (this.#sender === null) return "";
+    return `fs1-${this.#suite.number.toString(16).padStart(4, "0")}-${hex(this.#sender.incarnation)}`;
+  }
+
+  async setRoomSecret(stretched: Uint8Array): Promise<void> {
+    const room = await taken(stretched);
+    if (this.#room?.print === room.print) return;
+    this.#room = room;
+    if (this.#own === null) await this.#begin(room.key);
+    for (const [id, person] of this.#people) if (person.secret === null) this.#follow(id, person);
+    await this.#refreshReport();
+  }
+
+  async setSenderKey(key: Uint8Array): Promise<void> {
+    const own = await taken(key);
+    if (this.#own?.print === own.print) return;
+    this.#own = own;
+    await this.#begin(own.key);
+  }
+
+  async setReceiverKey(participant: string, key: Uint8Array): Promise<void> {
+    const secret = await taken(key);
+    const person = this.#person(participant);
+    if (person.secret?.print === secret.print) return;
+    person.secret = secret;
+    this.#follow(participant, person);
+  }
+
+  addParticipant(participant: string, announcement: string): void {
+    if (!/^fs1-000[1-8]-[0-9a-fA-F]{32}$/.test(announcement)) {
+      throw new E2eeError("BadAnnouncement", "the announcement is not of the form fs1-ssss-iiii..., or of a newer version");
+    }
+    const person = this.#person(participant);
+    person.present = true;
+    if (person.announcement === announcement) return;
+    person.announcement = announcement;
+    this.#follow(participant, person);
+  }
+
+  removeParticipant(participant: string): void {
+    const person = this.#people.get(participant);
+    if (person !== undefined) person.present = false;
+  }
+
+  async rotate(): Promise<number> {
+    const { secret, incarnation, generation } = this.#mine();
+    const next = generation + 1;
+    const base = await baseKey(secret, this.setup.call, this.setup.participant, incarnation, next);
+    this.#sender = { secret, incarnation, generation: next, step: 0, base, slots: new Map() };
+    await this.#refreshReport();
+    return next;
+  }
+
+  async ratchet(): Promise<number> {
+    const sender = this.#mine();
+    if (sender.step + 1 >= STEPS) throw new E2eeError("StepsUsedUp", "no ratchet step is left in this generation: rotate");
+    const base = await ratchet(this.#suite, sender.base);
+    this.#sender = { ...sender, step: sender.step + 1, base, slots: new Map() };
+    await this.#refreshReport();
+    return sender.step + 1;
+  }
+
+  tick(nowMs: number): void {
+    for (const person of this.#people.values()) person.ring?.tick(nowMs);
+    void this.#refreshReport();
+  }
+
+  lane(direction: Direction, kind: TrackKind, participant: string | null): Lane {
+    return direction === "send" ? new SealLane(this, kind) : new OpenLane(this, kind, participant);
+  }
+
+  report(): unknown {
+    return this.#report;
+  }
+
+  memoryBytes(): null {
+    return null;
+  }
+
+  /** The slot that seals frames of a kind, or an error code. */
+  async slot(kind: number): Promise<Slot | number> {
+    const sender = this.#sender;
+    if (sender === null) return CODE.NoSenderKey;
+    let slot = sender.slots.get(kind);
+    if (slot === undefined) {
+      const kid = sender.generation * 2 ** RATCHET_BITS + sender.step;
+      const { call, participant } = this.setup;
+      slot = frameKey(this.#suite, sender.base, call, participant, kind, kid, "encrypt").then((frame) => ({
+        kid,
+        frame,
+        next: 0,
+      }));
+      sender.slots.set(kind, slot);
+    }
+    return slot;
+  }
+
+  /** The ring of a participant who is here. */
+  ring(participant: string | null): Ring | null {
+    const person = participant === null ? undefined : this.#people.get(participant);
+    return person?.present === true ? person.ring : null;
+  }
+
+  #mine(): Sender {
+    if (this.#sender === null) throw new E2eeError("NoSenderKey", "no key was set for this sender");
+    return this.#sender;
+  }
+
+  async #begin(secret: CryptoKey): Promise<void> {
+    const incarnation = crypto.getRandomValues(new Uint8Array(16));
+    const base = await baseKey(secret, this.setup.call, this.setup.participant, incarnation, 0);
+    this.#sender = { secret, incarnation, generation: 0, step: 0, base, slots: new Map() };
+  }
+
+  #person(id: string): Person {
+    let person = this.#people.get(id);
+    if (person === undefined) {
+      person = { present: true, announcement: null, secret: null, ring: null };
+      this.#people.set(id, person);
+    }
+    return person;
+  }
+
+  #follow(who: string, person: Person): void {
+    const secret = (person.secret ?? this.#room)?.key;
+    person.ring = null;
+    if (secret === undefined || person.announcement === null) return;
+    const [, number = "", digits = ""] = person.announcement.split("-");
+    const suite = GCM_SUITES[Number.parseInt(number, 16)];
+    // A sender with a suite that WebCrypto lacks: no key, and the reason in the report.
+    if (suite === undefined) return;
+    const incarnation = Uint8Array.from(digits.match(/../g) ?? [], (byte) => Number.parseInt(byte, 16));
+    person.ring = new Ring({ suite, call: this.setup.call, who, secret, incarnation });
+  }
+
+  async #refreshReport(): Promise<void> {
+    const sender = this.#sender;
+    const own =
+      sender === null
+        ? null
+        : { generation: sender.generation, step: sender.step, fingerprint: await fingerprint(sender.base) };
+    const participants = await Promise.all(
+      [...this.#people].map(async ([id, { present, announcement, ring }]) => ({
+        id,
+        present,
+        announced: announcement !== null,
+        keys: (await ring?.keys()) ?? [],
+      })),
+    );
+    this.#report = { sender: own, participants };
+  }
+}
+
+class SealLane implements Lane {
+  readonly #engine: WebCryptoEngine;
+  #kind: TrackKind;
+
+  constructor(engine: WebCryptoEngine, kind: TrackKind) {
+    this.#engine = engine;
+    this.#kind = kind;
+  }
+
+  async run(frame: EncodedFrame, rule: number): Promise<Status> {
+    const plain = new Uint8Array(frame.data);
+    if (!hasRule(rule)) return -CODE.SealUnknownCodec;
+    const clear = clearLength(rule, plain);
+    if (clear === null) return -CODE.SealLayout;
+    const slot = await this.#engine.slot(KIND_NUMBER[this.#kind]);
+    if (typeof slot === "number") return -slot;
+    if (slot.next >= MAX_FRAMES_PER_KEY) return -CODE.Worn;
+    const ctr = slot.next++;
+    const header = encodeHeader(slot.kid, ctr);
+    const text = this.#text(plain.subarray(clear), rule);
+    const aad = join(header, plain.subarray(0, clear));
+    const params = { name: "AES-GCM", iv: nonce(slot.frame.salt, ctr), additionalData: aad };
+    const sealed = new Uint8Array(await crypto.subtle.encrypt(params, slot.frame.key, text));
+    frame.data = join(plain.subarray(0, clear), header, sealed).buffer;
+    return TURBO;
+  }
+
+  bind(kind: TrackKind): void {
+    this.#kind = kind;
+  }
+
+  close(): void {
+    // Holds nothing.
+  }
+
+  /** Body, inner byte (the rule), padding. */
+  #text(body: Uint8Array, rule: number): Uint8Array<ArrayBuffer> {
+    const audio = this.#kind === "audio" || this.#kind === "screen-audio";
+    const length = body.length + 1;
+    const to = this.#engine.setup.padding && audio ? Math.ceil(length / PAD_AUDIO_TO) * PAD_AUDIO_TO : length;
+    const text = new Uint8Array(to);
+    text.set(body);
+    text[body.length] = rule;
+    return text;
+  }
+}
+
+class OpenLane implements Lane {
+  readonly #engine: WebCryptoEngine;
+  #kind: TrackKind;
+  #participant: string | null;
+
+  constructor(engine: WebCryptoEngine, kind: TrackKind, participant: string | null) {
+    this.#engine = engine;
+    this.#kind = kind;
+    this.#participant = participant;
+  }
+
+  async run(frame: EncodedFrame, rule: number): Promise<Status> {
+    if (!hasRule(rule)) return -CODE.UnknownCodec;
+    const ring = this.#engine.ring(this.#participant);
+    if (ring === null) return -CODE.UnknownKey;
+    const wire = new Uint8Array(frame.data);
+    const clear = clearLength(rule, wire);
+    if (clear === null) return -CODE.Layout;
+    const header = decodeHeader(wire, clear);
+    if (header === null) return -CODE.Header;
+    const { kid, ctr } = header;
+    const body = clear + header.length;
+    if (wire.length < body + 1 + TAG_LENGTH) return -CODE.TooShort;
+    const kind = KIND_NUMBER[this.#kind];
+    const key = ring.find(kid, kind) ?? (await ring.candidate(kid, kind));
+    if (typeof key === "number") return -key;
+    const before = key.window.check(ctr);
+    if (before !== "fresh") return before === "seen" ? -CODE.Replayed : -CODE.TooOld;
+    // No genuine counter comes near 2^53.
+    if (!Number.isSafeInteger(ctr)) return -CODE.Rejected;
+    const aad = join(wire.subarray(clear, body), wire.subarray(0, clear));
+    const params = { name: "AES-GCM", iv: nonce(key.frame.salt, ctr), additionalData: aad };
+    let text: Uint8Array;
+    try {
+      text = new Uint8Array(await crypto.subtle.decrypt(params, key.frame.key, wire.subarray(body)));
+    } catch {
+      return -CODE.Rejected;
+    }
+    // Another track of this kind may have brought the same counter meanwhile.
+    const now = (ring.find(kid, kind) ?? key).window.check(ctr);
+    if (now !== "fresh") return now === "seen" ? -CODE.Replayed : -CODE.TooOld;
+    ring.commit(key, ctr);
+    return this.#finish(frame, wire.subarray(0, clear), text, rule);
+  }
+
+  bind(kind: TrackKind, participant: string | null): void {
+    this.#kind = kind;
+    this.#participant = participant;
+  }
+
+  close(): void {
+    // Holds nothing.
+  }
+
+  /** The inner byte is the last one that is not zero: behind it there is only padding. */
+  #finish(frame: EncodedFrame, clear: Uint8Array, text: Uint8Array, rule: number): Status {
+    let at = text.length - 1;
+    while (at >= 0 && text[at] === 0) at--;
+    const inner = text[at] ?? 0;
+    if (inner === 0 || (inner & 0x70) !== 0 || (inner & 0x0f) > 5) return -CODE.UnknownVersion;
+    if ((inner & 0x0f) !== rule) return -CODE.WrongCodec;
+    // These rules move nothing.
+    if ((inner & 0x80) !== 0) return -CODE.Layout;
+    frame.data = join(clear, text.subarray(0, at)).buffer;
+    return TURBO;
+  }
+}
+
+/** An HKDF key with a fingerprint, which tells when the same secret is set again. */
+async function taken(bytes: Uint8Array): Promise<{ print: string; key: CryptoKey }> {
+  if (bytes.length < 16 || bytes.length > 256) throw new E2eeError("BadKey", "a key must have 16 to 256 bytes");
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes as BufferSource));
+  return { print: hex(digest), key: await secretKey(bytes) };
+}
+
+function join(...parts: Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const out = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    out.set(part, at);
+    at += part.length;
+  }
+  return out;
+}
