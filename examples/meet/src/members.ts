@@ -49,13 +49,13 @@ function viewSelf(input: MembersInput): MemberView {
 function viewOther(input: MembersInput, member: Member): MemberView {
   const { encrypted, sealing } = input;
   const received = input.subscriber.received.filter(({ of }) => of === member.id);
-  const tracks = received.map(({ kind, mid }) => trackView({
+  const tracks = received.map(({ kind, mid }) => explained(member, trackView({
     key: `receive/${kind}/${mid}`, kind, direction: 'receive', encrypted,
     muted: member.tracks.find((track) => track.kind === kind)?.muted ?? false,
     generation: sealing.keys(member.id)?.generation ?? -1,
     browser: input.received.get(mid),
     measured: input.measured.find((one) => one.direction === 'receive' && one.mid === mid && one.member === member.id),
-  }));
+  })));
   const track = (kind: TrackKind): MediaStreamTrack | null => received.find((one) => one.kind === kind)?.track ?? null;
   const published = (kind: TrackKind): Member['tracks'][number] | undefined => member.tracks.find((one) => one.kind === kind);
   const cameraOn = published('video')?.muted === false;
@@ -67,6 +67,11 @@ function viewOther(input: MembersInput, member: Member): MemberView {
     ...summary(tracks), fingerprint: sealing.keys(member.id)?.fingerprint ?? '',
     micOn: published('audio')?.muted === false, cameraOn,
   };
+}
+
+/** Without an announcement a missing key is no matter of patience. */
+function explained(member: Member, track: TrackView): TrackView {
+  return track.reason === 'no-key' && member.announcement === '' ? { ...track, reason: 'unannounced' } : track;
 }
 
 /** A muted or not yet heard sound track does not hold up the word on the rest. */

@@ -10,7 +10,7 @@ export const SUITES: readonly Suite[] = ['aes-128-gcm', 'aes-256-gcm', 'aes-128-
 
 /** Why a frame did not open, or why a track is not protected. */
 export const REASONS = [
-  'no-key', 'wrong-key', 'replay', 'malformed', 'unknown-version', 'plaintext', 'not-attached', 'error',
+  'no-key', 'wrong-key', 'replay', 'malformed', 'unknown-version', 'plaintext', 'not-attached', 'unannounced', 'error',
 ] as const;
 export type Reason = (typeof REASONS)[number];
 

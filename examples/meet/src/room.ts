@@ -14,7 +14,7 @@ export interface RoomAddress {
 
 /** Reads room and secret from the page's address; makes what is missing. */
 export function readAddress(url: URL): RoomAddress {
-  const fromPath = decodeURIComponent(url.pathname.replace(/^\/(index\.html)?/, '').split('/')[0] ?? '');
+  const fromPath = decoded(url.pathname.replace(/^\/(index\.html)?/, '').split('/')[0] ?? '');
   const room = (url.searchParams.get('room') ?? fromPath).trim().slice(0, 64);
   const fragment = new URLSearchParams(url.hash.slice(1));
   const given = fragment.get('k');
@@ -39,6 +39,15 @@ export function invitation(base: URL, room: string, secret: string): string {
 export function newSecret(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(SECRET_BYTES));
   return btoa(String.fromCharCode(...bytes)).replaceAll('+', '-').replaceAll('/', '_');
+}
+
+/** A stray percent sign in an address is no reason to fail. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
 
 const COLOURS = ['amber', 'azure', 'coral', 'ivory', 'jade', 'lilac', 'ochre', 'pearl', 'silver', 'teal'];

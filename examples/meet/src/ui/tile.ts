@@ -75,6 +75,7 @@ export class Tile {
     const nothing = this.#track === null;
     this.#veil.hidden = !(off || refused || nothing);
     if (this.#veil.hidden) return;
+    attr(this.#veil, 'data-reason', refused);
     text(this.#veilFace, initials(member.name));
     text(this.#veilWords, refused && reason !== undefined ? t(`reason.${reason}`) : off ? t('tile.cameraoff') : t('call.waiting'));
   }
