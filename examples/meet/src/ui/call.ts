@@ -48,7 +48,8 @@ export class CallScreen {
       h('strong', {}, icon('unlock'), t('call.clear')), h('span', {}, t('call.clear.why')),
       h('button', { type: 'button', onclick: () => this.#rejoin({ encrypted: true }) }, t('call.clear.fix')));
     this.#stage = h('div', { class: 'stage' }, this.#grid.element);
-    this.element = h('main', { class: 'call', id: 'main' }, this.#warning, h('div', { class: 'work' }, this.#stage), this.#controls.element);
+    this.element = h('main', { class: 'call', id: 'main' },
+      h('h1', { class: 'visually-hidden' }, t('header.room', { room: call.view.room })), this.#warning, h('div', { class: 'work' }, this.#stage), this.#controls.element);
     this.#showEye(options.eye);
   }
 

@@ -8,7 +8,7 @@ const RATIO = 16 / 9;
 const GAP = 16;
 
 export class Grid {
-  readonly element = h('div', { class: 'grid', role: 'list' });
+  readonly element = h('ul', { class: 'grid' });
   readonly #tiles = new Map<string, Tile>();
   readonly #resize = new ResizeObserver(() => this.#layout());
 
@@ -23,7 +23,6 @@ export class Grid {
       const key = `${member.id}/${kind}`;
       const tile = this.#tiles.get(key) ?? new Tile(kind);
       this.#tiles.set(key, tile);
-      tile.element.setAttribute('role', 'listitem');
       tile.update(member);
       seen.add(key);
       wanted.push(tile.element);

@@ -31,7 +31,7 @@ export class Header {
       ...(['en', 'fr'] as const).map((one) => h('option', { value: one, lang: one, selected: one === language() }, one === 'en' ? 'English' : 'Français')));
     languages.addEventListener('change', () => actions.language(languages.value === 'fr' ? 'fr' : 'en'));
     this.element = h('header', { class: 'top' },
-      h('a', { class: 'brand', href: './' }, mark(), h('span', {}, t('app.name'))),
+      h('div', { class: 'brand' }, mark(), h('span', {}, t('app.name'))),
       this.#room, this.#state,
       h('div', { class: 'top-tools' }, this.#copy, languages,
         h('button', { type: 'button', class: 'plain', 'aria-label': t('header.theme'), onclick: () => actions.theme() }, icon('theme'))));

@@ -26,7 +26,7 @@ export class Tile {
     this.video.muted = true;
     this.#veil.append(this.#veilFace, this.#veilWords);
     this.#lock.addEventListener('click', () => this.#expand(this.#details.hidden === true));
-    this.element = h('article', { class: `tile ${kind}` },
+    this.element = h('li', { class: `tile ${kind}` },
       this.video, this.#veil, this.#details,
       h('div', { class: 'tile-foot' }, h('span', { class: 'tile-who' }, this.#mic, this.#name), this.#lock));
     this.element.addEventListener('keydown', (event) => {
