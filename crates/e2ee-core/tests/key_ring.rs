@@ -21,7 +21,11 @@ fn a_newer_step_is_followed_and_an_older_one_still_opens_for_a_while() {
     assert_eq!(open(&mut opener, &AUDIO, &early).unwrap(), b"early");
     assert_eq!(open(&mut opener, &AUDIO, &newer).unwrap(), b"newer");
     assert_eq!(open(&mut opener, &AUDIO, &late).unwrap(), b"late");
-    opener.tick(Millis(LINGER_MS));
+    // The linger begins with the first tick that finds the key superseded, whatever the clock says then.
+    opener.tick(Millis(7_000_000));
+    opener.tick(Millis(7_000_000 + LINGER_MS - 1));
+    assert!(matches!(open(&mut opener, &AUDIO, &late), Err(OpenCause::Replayed { .. })));
+    opener.tick(Millis(7_000_000 + LINGER_MS));
     assert!(matches!(open(&mut opener, &AUDIO, &late), Err(OpenCause::UnknownKey { .. })));
 }
 
@@ -41,6 +45,7 @@ fn a_step_between_two_known_steps_opens_once() {
             matches!(open(&mut opener, &AUDIO, frame), Err(OpenCause::Replayed { ctr: c, .. }) if c.0 == ctr)
         );
     }
+    opener.tick(Millis(0));
     opener.tick(Millis(LINGER_MS));
     assert!(open(&mut opener, &AUDIO, &one).is_err());
     assert_eq!(opener.ring().keys().count(), 1);

@@ -2,7 +2,7 @@
 #![allow(clippy::panic)]
 
 use e2ee_core::CipherSuite;
-use e2ee_testkit::meeting::{Conditions, Keys, Meeting, Promise, Sabotage, Summary};
+use e2ee_testkit::meeting::{Conditions, Keys, Meeting, Promise, Sabotage, Summary, Violation};
 
 /// Holds the meeting of each seed and adds up what happened.
 fn hold_all(seeds: std::ops::Range<u64>, meeting: impl Fn(u64) -> Meeting) -> Summary {
@@ -100,6 +100,10 @@ fn faults_on_purpose_are_noticed() {
         });
         let noticed: Vec<_> = noticed.collect();
         assert!(noticed.len() > 5, "{sabotage:?} was noticed {} times of 10", noticed.len());
-        assert!(noticed.iter().all(|violation| violation.promise == promise), "{sabotage:?}: {noticed:?}");
+        assert!(noticed.iter().any(|violation| violation.promise == promise), "{sabotage:?}: {noticed:?}");
+        // Equal keys in two runs also let a frame of one open in the other.
+        let also = if promise == Promise::FreshNonce { Promise::Once } else { promise };
+        let named = |violation: &Violation| violation.promise == promise || violation.promise == also;
+        assert!(noticed.iter().all(named), "{sabotage:?}: {noticed:?}");
     }
 }

@@ -41,6 +41,9 @@ struct LiveKey {
     base: BaseKey,
     /// True once a frame was authenticated under it.
     proven: bool,
+    /// True once a newer key was proven.
+    superseded: bool,
+    /// When a superseded key goes; set by the tick after.
     retire_at: Option<Millis>,
 }
 
@@ -60,7 +63,6 @@ pub struct KeyRing {
     live: Vec<LiveKey>,
     open: Vec<OpenKey>,
     room: Option<RoomSender>,
-    now: Millis,
 }
 
 /// A key that would fit a frame, derived aside. Dropping it leaves the ring as it was.
@@ -85,7 +87,6 @@ impl KeyRing {
             live: Vec::with_capacity(MAX_LIVE_KEYS),
             open: Vec::with_capacity(MAX_FRAME_KEYS),
             room: None,
-            now: Millis(0),
         }
     }
 
@@ -115,7 +116,7 @@ impl KeyRing {
             let scheme = self.profile.scheme;
             self.retain(|k| !matches!(k, KeyAt::Mls(e, _) if scheme.epoch_low(e) == low));
         }
-        self.insert(LiveKey { at, base, proven: false, retire_at: None });
+        self.insert(LiveKey::new(at, base));
     }
 
     /// Derives base keys from the room secret as generations appear, in place of being told each.
@@ -135,10 +136,12 @@ impl KeyRing {
         self.retain(|k| k >= oldest);
     }
 
-    /// Tells the time. Keys whose linger has passed are dropped. Once a second is often enough.
+    /// Tells the time. A superseded key goes [`LINGER_MS`] after the tick that first finds it so; only the difference
+    /// between ticks counts. Once a second is often enough.
     pub fn tick(&mut self, now: Millis) {
-        self.now = self.now.max(now);
-        let now = self.now;
+        for key in self.live.iter_mut().filter(|k| k.superseded && k.retire_at.is_none()) {
+            key.retire_at = Some(now.plus(LINGER_MS));
+        }
         while let Some(done) = self.live.iter().find(|k| k.retire_at.is_some_and(|t| t <= now)).map(|k| k.at)
         {
             self.forget(done);
@@ -223,20 +226,17 @@ impl KeyRing {
         let Verified { candidate: Candidate { new_base, mut open }, ctr } = verified;
         let at = open.at;
         if let Some(base) = new_base {
-            self.insert(LiveKey { at, base, proven: false, retire_at: None });
+            self.insert(LiveKey::new(at, base));
         }
         open.window.mark(ctr.0);
         self.open.push(open);
         let newest = self.live.iter().filter(|k| k.proven).map(|k| k.at).max();
-        let linger = self.now.plus(LINGER_MS);
         for key in &mut self.live {
             if key.at == at {
                 key.proven = true;
-                if newest.is_some_and(|n| n > at) {
-                    key.retire_at = Some(key.retire_at.map_or(linger, |t| t.min(linger)));
-                }
-            } else if key.at < at {
-                key.retire_at = Some(key.retire_at.map_or(linger, |t| t.min(linger)));
+                key.superseded |= newest.is_some_and(|n| n > at);
+            } else {
+                key.superseded |= key.at < at;
             }
         }
     }
@@ -314,6 +314,12 @@ impl KeyRing {
     fn retain(&mut self, keep: impl Fn(KeyAt) -> bool) {
         self.live.retain(|k| keep(k.at));
         self.open.retain(|k| keep(k.at));
+    }
+}
+
+impl LiveKey {
+    const fn new(at: KeyAt, base: BaseKey) -> Self {
+        Self { at, base, proven: false, superseded: false, retire_at: None }
     }
 }
 

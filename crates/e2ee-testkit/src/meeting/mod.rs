@@ -236,7 +236,7 @@ impl Room {
     fn deliver(&mut self) -> Result<(), Violation> {
         while let Some(told) = self.told.due(self.now) {
             if self.people.take(&told)? {
-                self.oracle.told(&told, self.now);
+                self.oracle.told(&told);
             }
         }
         while let Some(Parcel { to, record }) = self.media.due(self.now) {
@@ -342,7 +342,7 @@ impl Room {
     fn tell(&mut self, who: u32, to: u32) -> Result<(), Violation> {
         let told = self.people.tell(who, to)?;
         if self.sabotage == Some(Sabotage::LoseKeys) && self.rng.chance(300) {
-            self.oracle.told(&told, self.now);
+            self.oracle.told(&told);
             return Ok(());
         }
         self.told.send(self.now, &mut self.rng, &Conditions::SURE, told);

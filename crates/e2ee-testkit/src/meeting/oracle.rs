@@ -161,7 +161,7 @@ impl Oracle {
     }
 
     /// A key or an announcement has arrived.
-    pub(super) fn told(&mut self, told: &Told, _now: Millis) {
+    pub(super) fn told(&mut self, told: &Told) {
         let at = match self.keys {
             Keys::Sender => told.at,
             Keys::Room => KeyAt::Sender(e2ee_core::Generation(0), e2ee_core::Step(0)),

@@ -29,6 +29,8 @@ enum What {
     Announcement(Announcement),
 }
 
+type StoredKey = (KeyAt, Vec<u8>);
+
 /// What an opener said.
 pub(super) type Outcome = Result<Vec<u8>, OpenCause>;
 
@@ -42,6 +44,8 @@ struct Person {
     openers: BTreeMap<(u32, u32), Opener>,
     /// Which run of each sender frames are taken for.
     current: BTreeMap<u32, u32>,
+    /// Keys that were told, as in a store that outlives an opener.
+    store: BTreeMap<(u32, u32), Vec<StoredKey>>,
 }
 
 pub(super) struct People {
@@ -68,10 +72,6 @@ impl People {
 
     pub(super) fn is_present(&self, id: u32) -> bool {
         self.list.get(&id).is_some_and(|person| person.present)
-    }
-
-    pub(super) fn run(&self, id: u32) -> u32 {
-        self.list.get(&id).map_or(0, |person| person.run)
     }
 
     fn person(&mut self, id: u32) -> Result<&mut Person, Violation> {
@@ -102,8 +102,16 @@ impl People {
             ParticipantId::new(&format!("p{id}")).map_err(|_| Violation::harness("participant name"))?;
         let entropy = rng.entropy();
         let sealer = self.sealer(&name, &entropy);
-        let (openers, current) = (BTreeMap::new(), BTreeMap::new());
-        let person = Person { name, present: true, run: 0, entropy, sealer, openers, current };
+        let person = Person {
+            name,
+            present: true,
+            run: 0,
+            entropy,
+            sealer,
+            openers: BTreeMap::new(),
+            current: BTreeMap::new(),
+            store: BTreeMap::new(),
+        };
         self.list.insert(id, person);
         Ok(id)
     }
@@ -178,6 +186,7 @@ impl People {
         if let What::Key(bytes) = &told.what {
             let base = BaseKey::new(SecretBytes::copy_of(bytes)).map_err(Violation::harness)?;
             opener.install(told.at, base);
+            receiver.store.entry((told.who, told.run)).or_default().push((told.at, bytes.clone()));
         }
         // Signalling may be overtaken by itself: an older run does not take over again.
         let current = receiver.current.entry(told.who).or_default();
@@ -241,18 +250,15 @@ impl People {
         Ok(())
     }
 
-    /// Sabotage: the opener is made anew from the sender's current key, without its windows.
+    /// Sabotage: the opener is made anew from the keys that were told, without its windows.
     pub(super) fn forget_seen(&mut self, to: u32, from: u32) -> Result<(), Violation> {
-        if self.current_run(to, from) != Some(self.run(from)) {
-            return Ok(());
+        let mut fresh = Opener::new(self.profile.clone(), self.name(from)?);
+        let receiver = self.person(to)?;
+        let Some(run) = receiver.current.get(&from) else { return Ok(()) };
+        for (at, bytes) in receiver.store.get(&(from, *run)).into_iter().flatten() {
+            fresh.install(*at, BaseKey::new(SecretBytes::copy_of(bytes)).map_err(Violation::harness)?);
         }
-        let key = self.person(from)?.sealer.sender_key();
-        let name = self.name(from)?;
-        let mut fresh = Opener::new(self.profile.clone(), name);
-        if let (Some(key), Some(opener)) = (key, self.opener(to, from)?) {
-            fresh.install(KeyAt::Sender(key.generation, key.step), key.base);
-            *opener = fresh;
-        }
+        receiver.openers.insert((from, *run), fresh);
         Ok(())
     }
 
