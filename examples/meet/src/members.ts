@@ -49,7 +49,8 @@ function viewSelf(input: MembersInput): MemberView {
 function viewOther(input: MembersInput, member: Member): MemberView {
   const { encrypted, sealing } = input;
   const received = input.subscriber.received.filter(({ of }) => of === member.id);
-  const tracks = received.map(({ kind, mid }) => explained(member, trackView({
+  const sealed = member.announcement !== '';
+  const tracks = received.map(({ kind, mid }) => explained(sealed, encrypted, trackView({
     key: `receive/${kind}/${mid}`, kind, direction: 'receive', encrypted,
     muted: member.tracks.find((track) => track.kind === kind)?.muted ?? false,
     generation: sealing.keys(member.id)?.generation ?? -1,
@@ -63,15 +64,17 @@ function viewOther(input: MembersInput, member: Member): MemberView {
     id: member.id, name: member.name === '' ? member.id : member.name, self: false, tracks,
     camera: cameraOn ? track('video') : null,
     screen: published('screen') === undefined ? null : track('screen'),
-    sound: received.filter(({ kind }) => kind === 'audio' || kind === 'screen-audio').map((one) => one.track),
+    // A sound decoder makes noise of sealed frames: without the transform nobody should have to hear it.
+    sound: sealed && !encrypted ? [] : received.filter(({ kind }) => kind === 'audio' || kind === 'screen-audio').map((one) => one.track),
     ...summary(tracks), fingerprint: sealing.keys(member.id)?.fingerprint ?? '',
     micOn: published('audio')?.muted === false, cameraOn,
   };
 }
 
-/** Without an announcement a missing key is no matter of patience. */
-function explained(member: Member, track: TrackView): TrackView {
-  return track.reason === 'no-key' && member.announcement === '' ? { ...track, reason: 'unannounced' } : track;
+/** What frames cannot say by themselves: that nobody announced a key, or that this page has no transform to open them. */
+function explained(sealed: boolean, encrypted: boolean, track: TrackView): TrackView {
+  if (encrypted) return track.reason === 'no-key' && !sealed ? { ...track, reason: 'unannounced' } : track;
+  return sealed && track.lock === 'clear' ? { ...track, lock: 'broken', reason: 'not-attached' } : track;
 }
 
 /** A muted or not yet heard sound track does not hold up the word on the rest. */
