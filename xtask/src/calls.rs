@@ -3,6 +3,7 @@
 use crate::report::{Done, Log};
 use crate::run::{Error, Job, Result};
 use serde_json::Value;
+use std::sync::OnceLock;
 
 /// One call with encryption; `args` as for `cargo xtask demo --headless`.
 pub(crate) fn sealed(log: &mut Log, args: &[&str]) -> Result<Done> {
@@ -39,6 +40,11 @@ pub(crate) fn open(log: &mut Log, args: &[&str]) -> Result<Done> {
 }
 
 fn run(log: &mut Log, args: &[&str]) -> Result<(std::process::ExitStatus, Value)> {
+    static BUILT: OnceLock<()> = OnceLock::new();
+    if BUILT.get().is_none() {
+        log.job(Job::xtask()?.args(["demo", "--build-only"]))?;
+        let _ = BUILT.set(());
+    }
     log.json(Job::xtask()?.args(["demo", "--headless", "--json", "--no-build"]).args(args))
 }
 

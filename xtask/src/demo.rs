@@ -23,6 +23,9 @@ pub(crate) struct Args {
     /// Use what was built before
     #[arg(long)]
     no_build: bool,
+    /// Build what the demo needs, then stop
+    #[arg(long, conflicts_with = "no_build")]
+    build_only: bool,
     #[command(flatten)]
     call: Call,
 }
@@ -80,6 +83,9 @@ const AROUND: Duration = Duration::from_secs(180);
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     if !args.no_build {
         build()?;
+    }
+    if args.build_only {
+        return Ok(ExitCode::SUCCESS);
     }
     if args.headless {
         return headless(&args.call);
