@@ -127,7 +127,7 @@ export class EyeDecoder {
 
   #failed(decoder: VideoDecoder, error: unknown): void {
     if (this.#closed || (this.#decoder !== undefined && decoder !== this.#decoder)) return;
-    this.#lastError = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+    this.#lastError = words(error);
     if (error instanceof DOMException && error.name === 'NotSupportedError' && this.#pictures === 0 && this.#tried === 0) this.#able = false;
     else this.#errors += 1;
     this.#drop();
@@ -139,6 +139,13 @@ export class EyeDecoder {
     this.#hadKey = false;
     if (decoder !== undefined && decoder.state !== 'closed') decoder.close();
   }
+}
+
+/** The decoder's own words, without the call they were an answer to, and one sentence of them. */
+function words(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const [sentence = ''] = error.message.replace(/^Failed to execute '\w+' on '\w+': /, '').split(/(?<=\.) /);
+  return `${error.name}: ${sentence}`;
 }
 
 const GRID = { width: 32, height: 18 };
