@@ -60,9 +60,15 @@ pub(crate) fn jobs(only: Option<&str>, seconds: u64) -> Result<Vec<Job>> {
     Ok(chosen.iter().map(|target| job(target, share)).collect())
 }
 
+/// What the engine finds stays in `fuzz/corpus`, which is not committed; it starts from `fuzz/seeds`, which are.
 fn job(target: &str, seconds: u64) -> Job {
+    let [corpus, seeds] = ["corpus", "seeds"].map(|dir| root().join("fuzz").join(dir).join(target));
+    // The engine refuses a directory that is not there; cargo-fuzz makes only the one that it chooses itself.
+    let _ = std::fs::create_dir_all(&corpus);
     Job::cargo()
-        .args(["fuzz", "run", target, "--", "-rss_limit_mb=2048", "-timeout=10", "-verbosity=1"])
+        .args(["fuzz", "run", target])
+        .args([corpus, seeds])
+        .args(["--", "-rss_limit_mb=2048", "-timeout=10", "-verbosity=1", "-max_len=4096"])
         .arg(format!("-max_total_time={seconds}"))
         .env("RUSTC_BOOTSTRAP", "1")
         .limit(Duration::from_secs(seconds) + BUILD)

@@ -1,5 +1,6 @@
-//! What Frameseal's tests share: test vectors, real codec streams, a simulated meeting.
+//! What Frameseal's tests share: test vectors, real codec streams, a simulated meeting, what fuzzing runs.
 
+pub mod fuzz;
 pub mod meeting;
 pub mod streams;
 

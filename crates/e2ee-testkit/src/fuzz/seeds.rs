@@ -1,0 +1,125 @@
+//! Where the engine starts from: small inputs that reach every branch which is hard to guess.
+
+use e2ee_core::CodecRule;
+
+/// The seeds of a target: a name for each. Made by `UPDATE_SEEDS=1 cargo test -p e2ee-testkit --test fuzz_seeds`.
+#[must_use]
+pub fn seeds(target: &str) -> Vec<(String, Vec<u8>)> {
+    match target {
+        "announcement" => announcements(),
+        "codec" => per_frame(|rule, frame| {
+            let rule = place(rule);
+            [
+                ("noise", [&[rule, 0], frame].concat()),
+                ("there", [&[rule, 1, 3, 0x42, 0, 0, 1, 5][..], &[0xaa; 16], frame].concat()),
+                ("zeros", [&[rule, 1, 0, 0, 0][..], &[0; 16], frame].concat()),
+            ]
+        }),
+        "header" => headers(),
+        "inspect" => per_frame(|rule, frame| {
+            [
+                ("told", [&[1, place(rule) + 1, 3, 4][..], frame].concat()),
+                ("found", [&[0, 0, 3, 4][..], frame].concat()),
+                ("trailer", [&[3, 0, 3, 4][..], frame, &[7; 28], &[0x0c, 0]].concat()),
+            ]
+        }),
+        "open_frameseal" => per_frame(|rule, frame| {
+            let rule = place(rule);
+            let len = u16::try_from(frame.len()).unwrap_or(u16::MAX).to_be_bytes();
+            [
+                ("noise", [&[0, rule, 1, 0][..], frame].concat()),
+                ("member", [&[0, rule, 1, 1, 0x30][..], &len, frame, &[0, 0, 2, 1]].concat()),
+                ("flipped", [&[0, rule, 1, 2, 1][..], &len, frame, &[0, 0, 0, 9, 1, 3]].concat()),
+                (
+                    "padded",
+                    [&[1, rule, 1, 6, 63][..], &len, frame, &[1, 2, 0, 20, 1, 0, 4, 0, 3, 2, 0]].concat(),
+                ),
+            ]
+        }),
+        "open_sframe" => per_frame(|rule, frame| {
+            let len = u16::try_from(frame.len()).unwrap_or(u16::MAX).to_be_bytes();
+            let suite = place(rule) % 4;
+            [
+                ("noise", [&[suite, 0, 0, 0][..], frame].concat()),
+                ("flipped", [&[suite, 2, 1, 3][..], b"abc", &len, frame, &[0, 0, 0, 9, 1, 3]].concat()),
+            ]
+        }),
+        _ => Vec::new(),
+    }
+}
+
+/// Position in [`CodecRule::ALL`].
+fn place(rule: CodecRule) -> u8 {
+    rule.to_wire() - 1
+}
+
+fn per_frame<const N: usize>(
+    make: impl Fn(CodecRule, &[u8]) -> [(&'static str, Vec<u8>); N],
+) -> Vec<(String, Vec<u8>)> {
+    let frames = frames().into_iter();
+    let named = frames.flat_map(|(name, rule, frame)| {
+        make(rule, &frame).map(|(how, seed)| (format!("{name}_{how}"), seed))
+    });
+    named.collect()
+}
+
+fn frames() -> Vec<(&'static str, CodecRule, Vec<u8>)> {
+    let annex_b =
+        |units: &[&[u8]]| units.iter().flat_map(|unit| [&[0, 0, 0, 1][..], unit].concat()).collect();
+    let sets: &[u8] = &[0x67, 0x42, 0xe0, 0x1f];
+    vec![
+        ("empty", CodecRule::Opaque, Vec::new()),
+        ("opus", CodecRule::Opaque, b"\x78 an Opus frame".to_vec()),
+        ("vp8_key", CodecRule::Vp8, b"\x10\x02\x00\x9d\x01\x2a\x80\x02\xe0\x01body".to_vec()),
+        ("vp8_delta", CodecRule::Vp8, b"\x11body".to_vec()),
+        (
+            "av1_key",
+            CodecRule::Av1,
+            b"\x12\x00\x0a\x05\x00\x00\x00\x24\xc4\x2a\x02\x01\x02\x32\x04body".to_vec(),
+        ),
+        ("av1_long_size", CodecRule::Av1, b"\x0a\x83\x80\x00abc\x12\x00\x0c\x08\x01z\x32\x04body".to_vec()),
+        ("av1_delta", CodecRule::Av1, b"\x12\x00\x36\x08\x04body\x30".to_vec()),
+        (
+            "h264_key",
+            CodecRule::H264,
+            annex_b(&[&[9, 0xf0], sets, &[0x68, 0xce], &[6, 5, 1], b"\x65\x88\x00\x00\x03"]),
+        ),
+        (
+            "h264_short_codes",
+            CodecRule::H264,
+            b"\x00\x00\x01\x67\x42\x00\x00\x01\x06z\x00\x00\x01\x65\x88a\x00\x00\x01\x65b".to_vec(),
+        ),
+        ("h264_delta", CodecRule::H264, annex_b(&[b"\x61\x00\x00"])),
+        (
+            "h265_key",
+            CodecRule::H265,
+            annex_b(&[b"\x46\x01\x50", b"\x40\x01\x0c", b"\x42\x01a", b"\x44\x01b", b"\x26\x01\xaf"]),
+        ),
+        ("h265_delta", CodecRule::H265, annex_b(&[b"\x02\x01\xd0body"])),
+    ]
+}
+
+fn headers() -> Vec<(String, Vec<u8>)> {
+    let named: [(&str, &[u8]); 7] = [
+        ("zero", &[0x00]),
+        ("small", &[0x75]),
+        ("one_byte", &[0x99, 0x12, 0x01, 0x2c]),
+        ("longest", &[0xff, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16]),
+        ("not_minimal", &[0x90, 0x00, 0x01]),
+        ("cut", &[0x8f, 1, 2]),
+        ("pair", &[0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 3, 60]),
+    ];
+    named.map(|(name, bytes)| (name.to_owned(), bytes.to_vec())).to_vec()
+}
+
+fn announcements() -> Vec<(String, Vec<u8>)> {
+    let named = [
+        ("good", "fs1-0005-000102030405060708090a0b0c0d0eff"),
+        ("upper", "fs1-0004-ABCDEF0123456789ABCDEF0123456789"),
+        ("newer", "fs2-0004-000102030405060708090a0b0c0d0eff"),
+        ("suite", "fs1-ffff-000102030405060708090a0b0c0d0eff"),
+        ("sign", "fs1-+004-000102030405060708090a0b0c0d0eff"),
+        ("short", "fs1-0004-00"),
+    ];
+    named.map(|(name, text)| (name.to_owned(), text.as_bytes().to_vec())).to_vec()
+}

@@ -1,0 +1,79 @@
+//! Opening bare SFrame: noise, and sealed frames that were changed.
+
+use e2ee_core::{
+    CipherSuite, FrameBuf, FrameFormat, FrameInfo, KeyAt, KidScheme, Opener, ParticipantId, Profile,
+    Provider, Sealer,
+};
+
+use super::input::Input;
+
+/// Suites with tags long enough that the engine does not guess one.
+pub(super) const SUITES: [CipherSuite; 4] = [
+    CipherSuite::Aes128GcmSha256_128,
+    CipherSuite::Aes256GcmSha512_128,
+    CipherSuite::Aes128CtrHmacSha256_80,
+    CipherSuite::Aes256CtrHmacSha512_80,
+];
+
+/// A sealer, and openers that have its key.
+pub(super) fn pair<const N: usize>(
+    format: FrameFormat,
+    suite: CipherSuite,
+    steps: u8,
+) -> Option<(Sealer, [Opener; N])> {
+    let profile = Profile { provider: Provider::best(), suite, format, scheme: KidScheme::default() };
+    let who = ParticipantId::new("ada").ok()?;
+    let mut sealer = Sealer::generate(profile.clone(), who.clone(), &[7; 32]);
+    let openers = core::array::from_fn(|_| {
+        let mut opener = Opener::new(profile.clone(), who.clone());
+        if let Some(key) = sealer.sender_key() {
+            opener.install(KeyAt::Sender(key.generation, key.step), key.base);
+        }
+        opener
+    });
+    for _ in 0..steps {
+        sealer.step().ok()?;
+    }
+    Some((sealer, openers))
+}
+
+pub(super) fn keys(opener: &Opener) -> Vec<(KeyAt, [u8; 4], bool)> {
+    opener.ring().keys().collect()
+}
+
+/// Nothing opens but what was sealed, byte for byte, once; and what does not open moves nothing.
+pub(super) fn open_sframe(data: &[u8]) {
+    let mut input = Input::new(data);
+    let suite = input.pick(&SUITES, CipherSuite::Aes128GcmSha256_128);
+    let steps = input.byte() % 4;
+    let mode = input.byte();
+    let metadata_len = usize::from(input.byte() % 32);
+    let metadata = input.take(metadata_len);
+    let Some((mut sealer, [mut opener])) = pair(FrameFormat::Sframe, suite, steps) else { return };
+    let (info, mut buf, before) = (FrameInfo::data(metadata), FrameBuf::new(), keys(&opener));
+
+    if mode % 2 == 0 {
+        buf.fill(input.rest());
+        assert!(opener.open(&info, &mut buf).is_err());
+        assert!(buf.is_empty());
+        assert_eq!(keys(&opener), before);
+        return;
+    }
+    let len = input.below(600);
+    let frame = input.take(len);
+    buf.fill(frame);
+    let Ok(wire) = sealer.seal(&info, &mut buf).map(<[u8]>::to_vec) else { return };
+    assert!(wire.len() <= sealer.max_sealed_len(&info, frame.len()));
+    let mut forged = wire.clone();
+    input.mutate(&mut forged);
+    if forged != wire {
+        buf.fill(&forged);
+        assert!(opener.open(&info, &mut buf).is_err());
+        assert!(buf.is_empty());
+        assert_eq!(keys(&opener), before);
+    }
+    buf.fill(&wire);
+    assert_eq!(opener.open(&info, &mut buf), Ok(frame));
+    buf.fill(&wire);
+    assert!(opener.open(&info, &mut buf).is_err());
+}
