@@ -9,7 +9,7 @@ use super::input::Input;
 pub(super) fn codec(data: &[u8]) {
     let mut input = Input::new(data);
     let rule = input.pick(&CodecRule::ALL, CodecRule::Opaque);
-    if input.byte() % 4 == 0 {
+    if input.byte().is_multiple_of(4) {
         noise(rule, input.rest());
         return;
     }

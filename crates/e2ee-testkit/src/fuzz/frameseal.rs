@@ -41,7 +41,7 @@ fn noise(wire: &[u8], opener: &mut Opener, info: &FrameInfo<'_>) {
 fn changed(mut input: Input<'_>, mut sealer: Sealer, openers: [Opener; 2], info: &FrameInfo<'_>) {
     let [mut opener, mut other] = openers;
     let pad = input.byte();
-    if pad % 3 == 0 {
+    if pad.is_multiple_of(3) {
         sealer.set_padding(info.kind, Padding::MultipleOf(u16::from(pad)));
     }
     let len = input.below(900);

@@ -23,19 +23,19 @@ pub fn seeds(target: &str) -> Vec<(String, Vec<u8>)> {
                 ("trailer", [&[3, 0, 3, 4][..], frame, &[7; 28], &[0x0c, 0]].concat()),
             ]
         }),
-        "open_frameseal" => per_frame(|rule, frame| {
-            let rule = place(rule);
-            let len = u16::try_from(frame.len()).unwrap_or(u16::MAX).to_be_bytes();
-            [
-                ("noise", [&[0, rule, 1, 0][..], frame].concat()),
-                ("member", [&[0, rule, 1, 1, 0x30][..], &len, frame, &[0, 0, 2, 1]].concat()),
-                ("flipped", [&[0, rule, 1, 2, 1][..], &len, frame, &[0, 0, 0, 9, 1, 3]].concat()),
-                (
-                    "padded",
-                    [&[1, rule, 1, 6, 63][..], &len, frame, &[1, 2, 0, 20, 1, 0, 4, 0, 3, 2, 0]].concat(),
-                ),
-            ]
-        }),
+        "open_frameseal" => {
+            let changed = per_frame(|rule, frame| {
+                let rule = place(rule);
+                let len = u16::try_from(frame.len()).unwrap_or(u16::MAX).to_be_bytes();
+                let padded = [&[1, rule, 1, 6, 63][..], &len, frame, &[1, 2, 0, 20, 1, 0, 4, 0, 3, 2, 0]];
+                [
+                    ("noise", [&[0, rule, 1, 0][..], frame].concat()),
+                    ("flipped", [&[0, rule, 1, 2, 1][..], &len, frame, &[0, 0, 0, 9, 1, 3]].concat()),
+                    ("padded", padded.concat()),
+                ]
+            });
+            changed.into_iter().chain(members()).collect()
+        }
         "open_sframe" => per_frame(|rule, frame| {
             let len = u16::try_from(frame.len()).unwrap_or(u16::MAX).to_be_bytes();
             let suite = place(rule) % 4;
@@ -46,6 +46,32 @@ pub fn seeds(target: &str) -> Vec<(String, Vec<u8>)> {
         }),
         _ => Vec::new(),
     }
+}
+
+/// What a member sealed with a table of moved runs, and with padding: clear bytes, plaintext.
+fn members() -> impl Iterator<Item = (String, Vec<u8>)> {
+    let av1: (&[u8], &[u8]) = (b"\x0a\x02\x01\x02", b"\x12\x00\x32\x01\x07\x00\x00\x02\x01");
+    let sets = b"\x00\x00\x00\x01\x67\x42\x00\x00\x00\x01\x65\x88";
+    let moved = b"\x00\x00\x00\x01\x09\xf0\x00\x00\x01\x06zrest\x00\x00\x06\x01\x00\x05\x02";
+    let h265 = b"\x00\x00\x00\x01\x42\x01a\x00\x00\x00\x01\x26\x01\xaf";
+    let members: [(&str, CodecRule, &[u8], &[u8]); 4] = [
+        ("opus", CodecRule::Opaque, b"", b"an Opus frame"),
+        ("av1", CodecRule::Av1, av1.0, av1.1),
+        ("h264", CodecRule::H264, sets, moved),
+        ("h265", CodecRule::H265, h265, moved),
+    ];
+    members.into_iter().flat_map(|(name, rule, clear, text)| {
+        let seed = |layout: u8, padding: &[u8]| {
+            let len = u8::try_from(clear.len()).unwrap_or(u8::MAX);
+            [&[0, place(rule), 1, 1, layout, 0, len][..], clear, text, padding].concat()
+        };
+        [
+            (format!("{name}_member"), seed(0x10, b"")),
+            (format!("{name}_member_plain"), seed(0, b"")),
+            (format!("{name}_member_padded"), seed(0x30, b"\x01\x00\x00")),
+            (format!("{name}_member_bad_padding"), seed(0x30, b"\x02\x00\x00")),
+        ]
+    })
 }
 
 /// Position in [`CodecRule::ALL`].

@@ -52,7 +52,7 @@ pub(super) fn open_sframe(data: &[u8]) {
     let Some((mut sealer, [mut opener])) = pair(FrameFormat::Sframe, suite, steps) else { return };
     let (info, mut buf, before) = (FrameInfo::data(metadata), FrameBuf::new(), keys(&opener));
 
-    if mode % 2 == 0 {
+    if mode.is_multiple_of(2) {
         buf.fill(input.rest());
         assert!(opener.open(&info, &mut buf).is_err());
         assert!(buf.is_empty());
