@@ -30,7 +30,8 @@ interface Session {
   readonly publisher: Publisher;
   readonly subscriber: Subscriber;
   readonly members: Map<string, Member>;
-  readonly joinedAt: number;
+  /** When the wait for a picture began: at the join, or with the first other if nobody was there. */
+  waitsSince: number;
   firstFrameMs: number;
 }
 
@@ -149,7 +150,7 @@ export class Call implements CallControl {
 
   async #join(first: boolean): Promise<void> {
     const id = newId();
-    const joinedAt = performance.now();
+    const waitsSince = performance.now();
     const sealing = await this.makeSealing(this.#options, id, () => void this.#refresh());
     let welcomed: (message: Extract<ServerMessage, { t: 'welcome' }>) => void = () => undefined;
     let refused: (error: CallError) => void = () => undefined;
@@ -177,7 +178,7 @@ export class Call implements CallControl {
       id, signalling, sealing,
       publisher: new Publisher(sealing, this.#options, send),
       subscriber: new Subscriber(sealing, send, () => void this.#refresh()),
-      members: new Map(), joinedAt, firstFrameMs: -1,
+      members: new Map(), waitsSince, firstFrameMs: -1,
     };
     // From here on: the server's offer may follow its welcome at once.
     this.#session = session;
@@ -213,6 +214,7 @@ export class Call implements CallControl {
         break;
       case 'member': {
         const known = session.members.has(message.id);
+        if (session.members.size === 0) session.waitsSince = performance.now();
         void this.#know(session, message).then(() => this.#refresh());
         if (!known) this.events.notice({ kind: 'joined', name: message.name });
         break;
@@ -332,7 +334,7 @@ export class Call implements CallControl {
     while (this.#session === session && session.firstFrameMs < 0) {
       const counts = await browserCounts(session.subscriber.peer);
       const seen = session.subscriber.received.some(({ kind, mid }) => kind === 'video' && (counts.get(mid)?.decoded ?? 0) > 0);
-      if (seen) session.firstFrameMs = Math.round(performance.now() - session.joinedAt);
+      if (seen) session.firstFrameMs = Math.round(performance.now() - session.waitsSince);
       else await new Promise((resolve) => setTimeout(resolve, FIRST_FRAME_POLL_MS));
     }
   }

@@ -32,6 +32,8 @@ export interface TrackView {
   readonly codec: string;
   /** Frames handed to the transform (sent: by the encoder; received: from the network). */
   readonly frames: number;
+  /** Frames by the browser's own count: with spatial layers several frames of the transform make one of these. */
+  readonly pictures: number;
   /** Frames sealed (sent) or opened (received). */
   readonly good: number;
   /** Frames that the decoder turned into pictures or sound; sent tracks: frames sent. */
@@ -75,7 +77,7 @@ export interface CallView {
   readonly generation: number;
   readonly source: 'camera' | 'synthetic';
   readonly sharing: boolean;
-  /** Milliseconds from join to the first decoded remote frame, or -1. */
+  /** Milliseconds from join (or from the first other's arrival) to the first decoded frame of somebody else, or -1. */
   readonly firstFrameMs: number;
 }
 

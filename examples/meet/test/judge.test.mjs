@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { judge, table } from '../headless/judge.mjs';
 
-const EXPECTED = { codec: 'vp8', suite: 'aes-128-gcm', participants: 2, seconds: 5, e2ee: true };
+const EXPECTED = { codec: 'vp8', suite: 'aes-128-gcm', participants: 2, seconds: 5, e2ee: true, svc: false };
 const SERVER = { frames: 800, plaintextFrames: 0, compared: 790 };
 
 function track(kind, direction, change = {}) {
   const codec = kind === 'video' ? 'VP8' : 'Opus';
-  return { key: `${direction}/${kind}`, kind, direction, codec, lock: 'sealed', frames: 200, good: 200, decoded: 199, failed: {}, p50: 40, p99: 300, width: 640, height: 360, ...change };
+  return { key: `${direction}/${kind}`, kind, direction, codec, lock: 'sealed', frames: 200, pictures: 200, good: 200, decoded: 199, failed: {}, p50: 40, p99: 300, width: 640, height: 360, ...change };
 }
 
 /** A call of two in which all is well; `change` alters the video that Alice receives from Bruno. */
@@ -40,6 +40,12 @@ describe('the verdict on a headless call', () => {
 
   it('does not count repeats that browsers deliver as a loss', () => {
     assert.equal(judge(EXPECTED, pages({ frames: 220, failed: { replay: 20 } }), SERVER).ok, true);
+  });
+
+  it('counts pictures, not layers, with spatial layers', () => {
+    const layers = { frames: 600, good: 600, decoded: 199 };
+    assert.equal(judge({ ...EXPECTED, svc: true }, pages(layers), SERVER).ok, true);
+    assert.match(judge({ ...EXPECTED, svc: true }, pages({ ...layers, pictures: 100, decoded: 100 }), SERVER).problems.join(), /600 frames made only 100 pictures/);
   });
 
   const wrong = {
