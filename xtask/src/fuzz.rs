@@ -27,9 +27,9 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     doctor::need(&["cargo-fuzz", "c++"])?;
-    for job in jobs(args.target.as_deref(), args.seconds)? {
-        job.run()?;
-    }
+    let jobs = jobs(args.target.as_deref(), args.seconds)?;
+    build().run()?;
+    jobs.into_iter().try_for_each(Job::run)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -57,19 +57,29 @@ pub(crate) fn jobs(only: Option<&str>, seconds: u64) -> Result<Vec<Job>> {
         return Err(Error::new(what).mend("cargo xtask fuzz --list"));
     }
     let share = (seconds / chosen.len() as u64).max(1);
-    Ok(chosen.iter().map(|target| job(target, share)).collect())
+    chosen.iter().map(|target| job(target, share)).collect()
 }
 
 /// What the engine finds stays in `fuzz/corpus`, which is not committed; it starts from `fuzz/seeds`, which are.
-fn job(target: &str, seconds: u64) -> Job {
-    let [corpus, seeds] = ["corpus", "seeds"].map(|dir| root().join("fuzz").join(dir).join(target));
-    // The engine refuses a directory that is not there; cargo-fuzz makes only the one that it chooses itself.
-    let _ = std::fs::create_dir_all(&corpus);
-    Job::cargo()
-        .args(["fuzz", "run", target])
-        .args([corpus, seeds])
-        .args(["--", "-rss_limit_mb=2048", "-timeout=10", "-verbosity=1", "-max_len=4096"])
-        .arg(format!("-max_total_time={seconds}"))
-        .env("RUSTC_BOOTSTRAP", "1")
-        .limit(Duration::from_secs(seconds) + BUILD)
+/// Builds all targets.
+pub(crate) fn build() -> Job {
+    fuzz("build").limit(BUILD)
+}
+
+/// New finds go to `fuzz/corpus`, which stays on this machine; the committed seeds are read.
+fn job(target: &str, seconds: u64) -> Result<Job> {
+    let corpus = root().join("fuzz/corpus").join(target);
+    std::fs::create_dir_all(&corpus)?;
+    let seeds = root().join("fuzz/seeds").join(target);
+    let mut job = fuzz("run").arg(target).arg(corpus);
+    if seeds.is_dir() {
+        job = job.arg(seeds);
+    }
+    let limits = ["--", "-rss_limit_mb=2048", "-timeout=10", "-verbosity=1"];
+    job = job.args(limits).arg(format!("-max_total_time={seconds}"));
+    Ok(job.limit(Duration::from_secs(seconds) + BUILD))
+}
+
+fn fuzz(command: &str) -> Job {
+    Job::cargo().args(["fuzz", command]).env("RUSTC_BOOTSTRAP", "1")
 }

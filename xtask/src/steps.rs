@@ -176,6 +176,7 @@ fn fuzz(log: &mut Log) -> Result<Done> {
         return Ok(Done::Left(format!("optional; {error}").replace('\n', " ")));
     }
     let targets = fuzz::targets()?;
+    log.job(fuzz::build())?;
     for job in fuzz::jobs(None, SECONDS)? {
         log.job(job)?;
     }
