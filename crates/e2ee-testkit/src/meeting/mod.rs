@@ -1,7 +1,7 @@
 //! A simulated meeting: several people with real sealers and openers, a lossy wire, and an SFU that is the enemy.
 //!
 //! Nothing sleeps and nothing is random but by the seed: a seed replays a meeting. After every delivery and every
-//! sealed frame the [`oracle`](self::oracle) is asked, and the first broken promise ends the run as a [`Violation`]:
+//! sealed frame the `oracle` is asked, and the first broken promise ends the run as a [`Violation`]:
 //!
 //! * nobody opens what was sealed while they were not a member;
 //! * every honest frame within reach opens, once, and to the bytes that were sealed;
