@@ -64,6 +64,12 @@ impl Codec {
         matches!(self, Self::Opus | Self::Red | Self::Other)
     }
 
+    /// Whether a payload ends a spatial layer of a picture (VP9 alone says so: E bit, with layers present).
+    pub(crate) fn ends_layer(self, payload: &[u8]) -> bool {
+        const LAYERS_AND_END: u8 = 0x24;
+        self == Self::Vp9 && payload.first().is_some_and(|b| b & LAYERS_AND_END == LAYERS_AND_END)
+    }
+
     /// Whether a payload is the first of a key frame, from what stays readable when frames are sealed.
     pub(crate) fn starts_key_frame(self, payload: &[u8]) -> bool {
         match self {

@@ -10,6 +10,7 @@ use str0m::Input;
 use str0m::net::{Protocol, Receive};
 use tokio::sync::{mpsc, oneshot};
 
+use crate::hostile::{Hostile, Order};
 use crate::member::Member;
 use crate::net::{Datagram, Net};
 use crate::options::ServerOptions;
@@ -17,6 +18,7 @@ use crate::outbox::Outbox;
 use crate::peer::{PeerId, Work};
 use crate::signal::{ClientMessage, Pc};
 use crate::stats::{Counters, Stats};
+use crate::verdict::{Judged, Plaintext, Verdict};
 
 /// Number of a WebSocket connection; a participant is known by it inside.
 pub(crate) type ConnId = u64;
@@ -31,9 +33,30 @@ const MAX_DATAGRAM: usize = 2048;
 
 /// What the HTTP side asks of the media thread.
 pub(crate) enum Command {
-    Message { conn: ConnId, message: ClientMessage, outbox: Outbox },
-    Gone { conn: ConnId },
-    Stats { reply: oneshot::Sender<Stats> },
+    Message {
+        conn: ConnId,
+        message: ClientMessage,
+        outbox: Outbox,
+    },
+    Gone {
+        conn: ConnId,
+    },
+    Stats {
+        reply: oneshot::Sender<Stats>,
+    },
+    /// Test mode: what senders put in.
+    Plaintext {
+        told: Plaintext,
+    },
+    /// Test mode: how much of it was seen.
+    Verdict {
+        reply: oneshot::Sender<Judged>,
+    },
+    /// Test mode: what to do to frames.
+    Hostile {
+        order: Order,
+        reply: oneshot::Sender<u64>,
+    },
     Shutdown,
 }
 
@@ -45,6 +68,9 @@ pub(crate) struct Engine {
     pub(crate) members: BTreeMap<ConnId, Member>,
     pub(crate) work: VecDeque<Work>,
     pub(crate) counters: Counters,
+    /// In test mode alone.
+    pub(crate) verdict: Option<Verdict>,
+    pub(crate) hostile: Option<Hostile>,
     /// Who sends from which address; filled as datagrams are recognised.
     routes: HashMap<SocketAddr, PeerId>,
     next_tick: Instant,
@@ -53,6 +79,7 @@ pub(crate) struct Engine {
 impl Engine {
     pub(crate) fn new(options: ServerOptions, net: Net) -> Self {
         let candidates = net.addresses();
+        let test = options.test;
         Self {
             options,
             net,
@@ -60,6 +87,8 @@ impl Engine {
             members: BTreeMap::new(),
             work: VecDeque::new(),
             counters: Counters::default(),
+            verdict: test.then(Verdict::default),
+            hostile: test.then(Hostile::default),
             routes: HashMap::new(),
             next_tick: Instant::now(),
         }
@@ -223,6 +252,23 @@ impl Engine {
             Command::Stats { reply } => {
                 // Who asked may be gone.
                 let _ = reply.send(self.stats());
+            }
+            Command::Plaintext { told } => {
+                if let Some(verdict) = &mut self.verdict {
+                    verdict.compare(&told);
+                }
+            }
+            Command::Verdict { reply } => {
+                let judged = self.verdict.as_ref().map(Verdict::judged).unwrap_or_default();
+                let _ = reply.send(judged);
+            }
+            Command::Hostile { order, reply } => {
+                // Answers with what was done under the order before.
+                let done = self.hostile.as_ref().map_or(0, |h| h.done);
+                if let Some(hostile) = &mut self.hostile {
+                    hostile.order(order);
+                }
+                let _ = reply.send(done);
             }
             Command::Shutdown => {}
         }

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::time::Instant;
 
 use str0m::format::PayloadParams;
-use str0m::media::{KeyframeRequestKind, Mid, Pt, Rid};
+use str0m::media::{KeyframeRequestKind, Mid, Pt};
 use str0m::rtp::{ExtensionValues, RtpPacket, RtpWrite, Ssrc};
 
 use crate::codec::Codec;
@@ -27,8 +27,48 @@ impl Engine {
         };
         self.counters.packets_in += 1;
         self.counters.bytes_in += packet.payload.len() as u64;
-        for other in self.others_of(conn) {
-            self.forward_to(other, conn, mid, &packet, now);
+        let ssrc = packet.ssrc;
+        let stream = self.members.get_mut(&conn).and_then(|m| m.track(mid)).and_then(|t| t.stream(ssrc));
+        let packets: Vec<Packet> =
+            stream.map(|s| s.mark_end_of_picture(packet).collect()).unwrap_or_default();
+        for mut packet in packets {
+            self.look(conn, mid, &packet, now);
+            let extra = self.twist(conn, mid, &mut packet);
+            for other in self.others_of(conn) {
+                self.forward_to(other, conn, mid, &packet, now);
+                if let Some(frame) = &extra {
+                    self.inject(other, conn, mid, frame, now);
+                }
+            }
+        }
+    }
+
+    /// Test mode: changes the packet, or makes up a frame to send behind it.
+    fn twist(&mut self, conn: ConnId, mid: Mid, packet: &mut Packet) -> Option<Vec<Packet>> {
+        let hostile = self.hostile.as_mut()?;
+        let member = self.members.get(&conn)?;
+        let kind = member.tracks.iter().find(|t| t.mid == mid)?.info.kind;
+        hostile.twist((conn, mid), &member.id, kind, packet)
+    }
+
+    /// Test mode: sends a frame of the SFU's own making.
+    fn inject(&mut self, to: ConnId, source: ConnId, mid: Mid, frame: &[Packet], now: Instant) {
+        let Some(member) = self.members.get_mut(&to) else { return };
+        let Some(peer) = member.subscriber.as_mut().filter(|p| p.is_connected()) else { return };
+        let subscription =
+            member.subscriptions.iter_mut().find(|s| s.source == source && s.source_mid == mid);
+        let Some(subscription) = subscription else { return };
+        let State::Open(sub_mid, ssrc) = subscription.state else { return };
+        let Some(at) = subscription.rewriter.make_room(frame.len(), now) else { return };
+        for (packet, (seq, timestamp)) in frame.iter().zip(at) {
+            let Some(pt) = payload_type(peer, sub_mid, packet) else { return };
+            let out = Rewritten { seq, timestamp, vp8: None, descriptor: None };
+            let write = outgoing(packet, out, pt);
+            peer.change(&self.net, &mut self.work, |rtc| {
+                if let Some(stream) = rtc.direct_api().stream_tx(&ssrc) {
+                    stream.write_rtp(write);
+                }
+            });
         }
     }
 

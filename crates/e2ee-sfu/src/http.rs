@@ -8,15 +8,18 @@ use axum::extract::{Request, State, WebSocketUpgrade};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{any, get};
+use axum::routing::{any, get, post};
 use axum::{Json, Router};
+use serde::Serialize;
 use tokio::sync::{mpsc, oneshot};
 use tower_http::services::ServeDir;
 use tower_http::set_header::SetResponseHeaderLayer;
 
 use crate::engine::Command;
+use crate::hostile::Order;
 use crate::options::ServerOptions;
 use crate::signal::MAX_MESSAGE;
+use crate::verdict::Plaintext;
 use crate::websocket;
 
 /// Headers on every answer. With the two cross-origin ones a page is `crossOriginIsolated`.
@@ -48,8 +51,15 @@ pub(crate) fn router(options: &ServerOptions, engine: mpsc::Sender<Command>) -> 
     let mut router = Router::new()
         .route("/ws", any(upgrade))
         .route("/api/stats", get(stats))
-        .route_layer(middleware::from_fn(same_site))
-        .route("/api/{*rest}", any(not_found));
+        .route_layer(middleware::from_fn(same_site));
+    if options.test {
+        router = router
+            .route("/api/plaintext", post(plaintext))
+            .route("/api/verdict", get(verdict))
+            .route("/api/hostile", post(hostile))
+            .route_layer(middleware::from_fn(same_site));
+    }
+    router = router.route("/api/{*rest}", any(not_found));
     for (prefix, path) in &options.static_dirs {
         let files = ServeDir::new(path);
         router = match prefix.as_str() {
@@ -75,14 +85,34 @@ async fn upgrade(State(app): State<App>, upgrade: WebSocketUpgrade) -> Response 
 }
 
 async fn stats(State(app): State<App>) -> Response {
+    ask(&app, |reply| Command::Stats { reply }).await
+}
+
+/// Asks the media thread and gives its answer as JSON.
+async fn ask<T: Serialize>(app: &App, command: impl FnOnce(oneshot::Sender<T>) -> Command) -> Response {
     let (reply, answer) = oneshot::channel();
-    if app.engine.send(Command::Stats { reply }).await.is_err() {
+    if app.engine.send(command(reply)).await.is_err() {
         return StatusCode::SERVICE_UNAVAILABLE.into_response();
     }
     match answer.await {
-        Ok(stats) => Json(stats).into_response(),
+        Ok(value) => Json(value).into_response(),
         Err(_) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
     }
+}
+
+async fn plaintext(State(app): State<App>, Json(told): Json<Plaintext>) -> Response {
+    match app.engine.send(Command::Plaintext { told }).await {
+        Ok(()) => StatusCode::NO_CONTENT.into_response(),
+        Err(_) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+    }
+}
+
+async fn verdict(State(app): State<App>) -> Response {
+    ask(&app, |reply| Command::Verdict { reply }).await
+}
+
+async fn hostile(State(app): State<App>, Json(order): Json<Order>) -> Response {
+    ask(&app, |reply| Command::Hostile { order, reply }).await
 }
 
 async fn not_found() -> Response {

@@ -15,9 +15,12 @@
 //! ```
 
 mod codec;
+mod depacketize;
 mod descriptor;
 mod engine;
+mod eye;
 mod forward;
+mod hostile;
 mod http;
 mod member;
 mod negotiate;
@@ -32,6 +35,7 @@ mod server;
 mod signal;
 mod source;
 mod stats;
+mod verdict;
 mod websocket;
 
 pub use options::{ServerOptions, StartError};

@@ -23,6 +23,9 @@ struct Args {
     /// Take media on this machine's network interface too, as a stock Firefox does not use loopback.
     #[arg(long)]
     interface: bool,
+    /// Bitrate in kbit/s that senders of video are asked to start with; 0 leaves it to the browser.
+    #[arg(long, default_value_t = 1000)]
+    start_bitrate: u32,
     /// Directory to serve: PREFIX=PATH, where PREFIX is / or /name. May be given several times.
     #[arg(long = "dir", value_name = "PREFIX=PATH", value_parser = parse_dir)]
     dirs: Vec<(String, PathBuf)>,
@@ -58,6 +61,7 @@ fn run(args: Args) -> Result<(), StartError> {
         media_also_on: if args.interface { interface_address().into_iter().collect() } else { Vec::new() },
         static_dirs: args.dirs,
         test: args.test,
+        start_bitrate_kbps: Some(args.start_bitrate).filter(|kbps| *kbps > 0),
         access_log: args.log,
         ..ServerOptions::default()
     })?;

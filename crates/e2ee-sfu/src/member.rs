@@ -95,10 +95,6 @@ impl Member {
         }
     }
 
-    pub(crate) fn peers(&mut self) -> impl Iterator<Item = &mut Peer> {
-        self.publisher.iter_mut().chain(self.subscriber.iter_mut())
-    }
-
     pub(crate) fn subscription(&mut self, source: ConnId, mid: Mid) -> Option<&mut Subscription> {
         self.subscriptions.iter_mut().find(|s| s.source == source && s.source_mid == mid)
     }

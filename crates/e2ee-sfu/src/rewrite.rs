@@ -16,6 +16,8 @@ const FIRST_SEQ: u64 = 4096;
 const KEY_FRAME_PATIENCE: Duration = Duration::from_secs(3);
 /// Timestamp step at a change of layers, if less time has passed: one frame at 30 per second.
 const MIN_TIMESTAMP_STEP: u32 = 3000;
+/// Timestamp step to a frame squeezed in between two: less than a frame of audio (960) or video (3000).
+const EXTRA_TIMESTAMP_STEP: u32 = 480;
 /// Ticks of a video timestamp in a millisecond.
 const TICKS_PER_MS: u64 = 90;
 
@@ -105,6 +107,22 @@ impl Rewriter {
             Some(d.with_frame_number(number))
         });
         Some(Rewritten { seq, timestamp, vp8, descriptor })
+    }
+
+    /// Room for a frame of `packets` packets behind what went out last: sequence numbers and a timestamp of its own.
+    /// Everything that follows moves on.
+    pub(crate) fn make_room(
+        &mut self,
+        packets: usize,
+        now: Instant,
+    ) -> Option<impl Iterator<Item = (u64, u32)> + use<>> {
+        let layer = self.layer.as_mut()?;
+        let count = u64::try_from(packets).ok()?;
+        let (first, timestamp) = (self.last.seq + 1, self.last.timestamp.wrapping_add(EXTRA_TIMESTAMP_STEP));
+        layer.seq_offset += i128::from(count);
+        self.last.seq += count;
+        self.last.at = Some(now);
+        Some((first..first + count).map(move |seq| (seq, timestamp)))
     }
 
     /// Whether a stream may be taken up with this packet.

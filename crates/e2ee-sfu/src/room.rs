@@ -64,6 +64,7 @@ impl Engine {
         }
         member.outbox.close();
         self.forget_routes(conn);
+        self.shut_eyes(conn);
         if self.options.access_log {
             eprintln!("leave room={:?} id={}", member.room, member.id);
         }
@@ -103,7 +104,7 @@ impl Engine {
                 self.announce(conn);
                 Ok(())
             }
-            ClientMessage::Eye { .. } => Ok(()),
+            ClientMessage::Eye { of, mid } => self.turn_eye(conn, of.as_deref(), mid.as_deref()),
             ClientMessage::Layer { of, mid, rid } => self.choose_layer(conn, &of, &mid, rid.as_deref()),
             ClientMessage::Keyframe { of, mid } => {
                 let (source, mid) = self.find_track(conn, &of, &mid)?;

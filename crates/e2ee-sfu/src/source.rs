@@ -8,6 +8,7 @@ use str0m::media::{Mid, Rid};
 use str0m::rtp::{ExtensionValues, RtpPacket, Ssrc};
 
 use crate::codec::Codec;
+use crate::depacketize::Assembler;
 use crate::descriptor::DependencyDescriptor;
 use crate::signal::TrackInfo;
 
@@ -68,8 +69,11 @@ pub(crate) struct Stream {
     pub(crate) codec: Codec,
     pub(crate) packets: u64,
     pub(crate) bytes: u64,
+    /// Puts frames together, when somebody looks.
+    pub(crate) assembler: Assembler,
     last_packet: Instant,
     key_frame: KeyFrameRequests,
+    held: Option<Packet>,
 }
 
 #[derive(Default)]
@@ -108,6 +112,8 @@ impl Stream {
             codec,
             packets: 0,
             bytes: 0,
+            assembler: Assembler::default(),
+            held: None,
             last_packet: now,
             key_frame: KeyFrameRequests::default(),
         }
@@ -119,6 +125,29 @@ impl Stream {
         self.bytes += packet.payload.len() as u64;
         self.codec = packet.codec;
         self.last_packet = now;
+    }
+
+    /// Gives the packets to forward, with the marker where it belongs.
+    ///
+    /// An encoder short of bits leaves out the upper spatial layers of a VP9 picture after its packets were made,
+    /// and then no packet of the picture has the marker. Receivers take such a picture for incomplete and
+    /// stop at it until the next key frame. So the end of a layer waits for the packet behind it: if that is of
+    /// another picture, this one has ended.
+    pub(crate) fn mark_end_of_picture(&mut self, packet: Packet) -> impl Iterator<Item = Packet> + use<> {
+        let mut before = self.held.take();
+        if let Some(held) = &mut before
+            && packet.seq == held.seq + 1
+            && packet.timestamp != held.timestamp
+        {
+            held.marker = true;
+        }
+        let now = if !packet.marker && packet.codec.ends_layer(&packet.payload) {
+            self.held = Some(packet);
+            None
+        } else {
+            Some(packet)
+        };
+        before.into_iter().chain(now)
     }
 
     pub(crate) fn is_alive(&self, now: Instant) -> bool {
@@ -216,6 +245,28 @@ mod tests {
         assert_eq!(t.choose(Some("f".into()), now), Some(1.into()));
         let t = track(now, &[("q", 1, old), ("h", 2, Duration::ZERO), ("f", 3, old)]);
         assert_eq!(t.choose(Some("q".into()), now), Some(2.into()), "nothing at or below the wish lives");
+    }
+
+    #[test]
+    fn a_picture_without_its_upper_layers_gets_its_marker() {
+        let mut stream = Stream::new(1.into(), None, Codec::Vp9, Instant::now());
+        let mut send = |seq, timestamp, flags: u8| {
+            let packet = test_packet(1, seq, timestamp, Codec::Vp9, &[flags, 0, 0]);
+            stream.mark_end_of_picture(packet).map(|p| (p.seq, p.marker)).collect::<Vec<_>>()
+        };
+        const BEGIN_END: u8 = 0x2c;
+        const BEGIN: u8 = 0x28;
+        const END: u8 = 0x24;
+        assert_eq!(send(1, 10, BEGIN_END), [], "waits for what comes");
+        assert_eq!(send(2, 10, BEGIN), [(1, false), (2, false)], "the same picture goes on");
+        assert_eq!(send(3, 10, END), []);
+        assert_eq!(
+            send(4, 20, BEGIN),
+            [(3, true), (4, false)],
+            "the next picture: the last one was complete"
+        );
+        assert_eq!(send(5, 20, END), []);
+        assert_eq!(send(9, 30, BEGIN), [(5, false), (9, false)], "packets are missing: nobody knows");
     }
 
     #[test]

@@ -9,6 +9,7 @@ import { clockResolution, pulseEvery } from "./pulse.ts";
 import { stretch } from "./stretch.ts";
 import { Track, type TrackEvents } from "./track.ts";
 import { TURBO_MIN_BYTES } from "./turbo.ts";
+import { Witness } from "./witness.ts";
 
 /** What Chromium and Firefox give with `rtctransform`; key frame methods exist in one, the other, or neither. */
 interface Transformer {
@@ -34,6 +35,7 @@ export class Desk implements TrackEvents {
   readonly #transformers = new Map<number, Transformer>();
   readonly #waiting: (() => void)[] = [];
   #engine: Engine | null = null;
+  #witness: Witness | null = null;
   #call = "";
   #stopPulse: (() => void) | null = null;
   #queue: Promise<unknown> = Promise.resolve();
@@ -88,6 +90,7 @@ export class Desk implements TrackEvents {
       case "streams":
         return this.#whenReady(() => this.#start(message.setup, message.readable, message.writable));
       case "close":
+        this.#witness?.close();
         this.#stopPulse?.();
         return this.#scope.close();
       case "tally":
@@ -157,6 +160,8 @@ export class Desk implements TrackEvents {
     if (this.#engine !== null) throw new E2eeError("BadOption", "one worker serves one call: make another");
     const { engine, wasmError } = await loadEngine(request);
     this.#call = request.call;
+    const url = request.diagnostics?.plaintextUrl;
+    if (url !== undefined) this.#witness = new Witness(url);
     this.#engine = engine;
     let pulses = 0;
     this.#stopPulse = pulseEvery(() => {
@@ -186,7 +191,7 @@ export class Desk implements TrackEvents {
     const engine = this.#engine;
     if (engine === null) return;
     const lane = engine.lane(setup.direction, setup.kind, setup.participant);
-    const track = new Track(setup, lane, this);
+    const track = new Track(setup, lane, this, this.#witness);
     this.#tracks.set(setup.track, track);
     this.#scope.postMessage({ t: "attached", track: setup.track });
     void pump(track, readable, writable);

@@ -5,6 +5,7 @@ import type { Tally, TrackFigures, TrackSetup } from "../protocol.ts";
 import { CodecFinder, RULE } from "./codec.ts";
 import { type EncodedFrame, type Lane, type Status, TURBO } from "./engine.ts";
 import { Histogram } from "./histogram.ts";
+import type { Witness } from "./witness.ts";
 
 /** Frames in a row that must fail alike before a track that worked counts as failing: one bad frame is no state. */
 const FAILS_TO_LEAVE_OK = 3;
@@ -73,7 +74,7 @@ export class Track {
   #awaitKeyFrame = false;
   #keyFrameAskedAt = -Infinity;
 
-  constructor(setup: TrackSetup, lane: Lane, events: TrackEvents) {
+  constructor(setup: TrackSetup, lane: Lane, events: TrackEvents, private readonly witness: Witness | null = null) {
     this.#setup = setup;
     this.#lane = lane;
     this.#events = events;
@@ -104,6 +105,7 @@ export class Track {
       if (rule === RULE.none) {
         return this.#done(frame, -(this.#sends ? CODE.SealUnknownCodec : CODE.UnknownCodec), began);
       }
+      if (this.witness !== null && this.#sends) this.witness.note(frame);
       const status = this.#lane.run(frame, rule);
       if (typeof status === "number") return this.#done(frame, status, began);
       return status.then(
