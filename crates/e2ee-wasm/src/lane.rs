@@ -42,16 +42,7 @@ pub(crate) enum PlanStep {
 
 impl Lane {
     pub(crate) fn new(kind: TrackKind, person: usize) -> Self {
-        Self {
-            kind,
-            person,
-            buf: FrameBuf::new(),
-            room: 0,
-            home: 0,
-            plan: None,
-            nonce: [0; 12],
-            key: None,
-        }
+        Self { kind, person, buf: FrameBuf::new(), room: 0, home: 0, plan: None, nonce: [0; 12], key: None }
     }
 
     /// Makes room for frames of `len` bytes such that no frame up to that size can move the buffer.
@@ -85,7 +76,8 @@ impl Lane {
     pub(crate) fn result(&mut self) -> f64 {
         let bytes = self.buf.bytes();
         let (at, len) = (bytes.as_ptr() as usize, bytes.len());
-        let moved = at.wrapping_add(e2ee_core::frame::buf::HEAD_ROOM).wrapping_sub(self.buf.offset()) != self.home;
+        let moved =
+            at.wrapping_add(e2ee_core::frame::buf::HEAD_ROOM).wrapping_sub(self.buf.offset()) != self.home;
         if moved || len > 2 * MAX_FRAME - 1 {
             self.buf.clear();
             return failed(code::INTERNAL);
