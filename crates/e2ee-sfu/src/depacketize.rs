@@ -269,7 +269,7 @@ mod tests {
 
     fn whole(codec: Codec, payloads: &[&[u8]]) -> Option<Vec<u8>> {
         let mut assembler = Assembler::default();
-        packets(codec, payloads).iter().filter_map(|p| assembler.take(p)).map(|f| f.bytes).next_back()
+        packets(codec, payloads).iter().fold(None, |_, p| assembler.take(p)).map(|f| f.bytes)
     }
 
     #[test]
