@@ -18,10 +18,11 @@ pub(crate) fn sealed(log: &mut Log, args: &[&str]) -> Result<Done> {
         let seen = format!("{frames} frames, {plain} plaintext, {receivers} receivers");
         return Err(Error::new(format!("the run says ok, but its figures do not: {seen}")));
     }
-    let shares = report.pointer("/receivers").and_then(Value::as_array).into_iter().flatten();
-    let least = shares.filter_map(|r| r.get("decoded_share")?.as_f64()).fold(1.0, f64::min);
+    let rows = report.pointer("/receivers").and_then(Value::as_array).into_iter().flatten();
+    let video = rows.filter(|row| row.get("kind").and_then(Value::as_str) == Some("video"));
+    let least = video.filter_map(|row| row.get("decoded_share")?.as_f64()).fold(1.0, f64::min);
     Ok(Done::Passed(format!(
-        "{frames} frames at the SFU, none plaintext; {receivers} streams, at least {:.1} % decoded",
+        "{frames} frames at the SFU, none plaintext; {receivers} streams, at least {:.1} % of pictures decoded",
         least * 100.0
     )))
 }

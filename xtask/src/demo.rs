@@ -130,14 +130,14 @@ fn sfu_build() -> Job {
 fn start(port: u16, test: bool) -> Result<(Guard, String)> {
     // The page is on loopback only. Firefox takes no media from loopback, so media is on an interface too.
     let mut job = Job::new(target_dir().join("demo/frameseal-sfu"))
-        .args(["--bind", "127.0.0.1", "--interface", "--port", &port.to_string()])
+        .args(["--bind", "127.0.0.1", "--interface", "--until-eof", "--port", &port.to_string()])
         .arg("--dir")
         .arg(format!("/={}", root().join("examples/meet/dist").display()));
     if test {
         job = job.arg("--test");
     }
     let mut sfu = job.spawn(|command| {
-        command.stdout(Stdio::piped());
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
     })?;
     let Some(out) = sfu.child.stdout.take() else {
         return Err(Error::new("the SFU has no standard output"));

@@ -6,7 +6,7 @@ use std::fmt;
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
@@ -209,7 +209,8 @@ impl Job {
     /// Starts it and hands it over; it ends with the guard.
     pub(crate) fn spawn(mut self, set: impl FnOnce(&mut Command)) -> Result<Guard> {
         set(&mut self.command);
-        Ok(Guard { child: self.spawn_child()? })
+        let mut child = self.spawn_child()?;
+        Ok(Guard { stdin: child.stdin.take(), child })
     }
 
     fn wait(&mut self, beat: impl FnMut(Duration)) -> Result<ExitStatus> {
@@ -259,6 +260,9 @@ impl Job {
 /// A program in the background; it is ended, with all that it started, when the guard goes.
 pub(crate) struct Guard {
     pub(crate) child: Child,
+    /// Open as long as this program lives, however it ends; a child may take its end as a sign.
+    #[expect(dead_code, reason = "held for the end of its life only")]
+    stdin: Option<ChildStdin>,
 }
 
 impl Drop for Guard {

@@ -32,6 +32,9 @@ struct Args {
     /// Open the test endpoints: hostile mode, plaintext verdict, dumps.
     #[arg(long)]
     test: bool,
+    /// End when standard input ends, so that the server never outlives the program that started it.
+    #[arg(long)]
+    until_eof: bool,
     /// Print a line for each request and each join.
     #[arg(long)]
     log: bool,
@@ -66,6 +69,12 @@ fn run(args: Args) -> Result<(), StartError> {
         ..ServerOptions::default()
     })?;
     println!("{}", server.url());
+    if args.until_eof {
+        std::thread::spawn(|| {
+            let _ = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
+            std::process::exit(0);
+        });
+    }
     wait_for_signal().map_err(|source| StartError::Runtime { source })?;
     server.stop();
     Ok(())
