@@ -1,12 +1,42 @@
 //! Whole calls in headless browsers, by the demo's own headless run; its JSON is checked here once more.
 
-use crate::report::{Done, Log};
+use crate::report::{Done, Log, Step};
 use crate::run::{Error, Job, Result};
 use serde_json::Value;
 use std::sync::OnceLock;
 
-/// One call with encryption; `args` as for `cargo xtask demo --headless`.
-pub(crate) fn sealed(log: &mut Log, args: &[&str]) -> Result<Done> {
+/// A call with encryption; the arguments are those of `cargo xtask demo --headless`.
+macro_rules! call {
+    ($name:literal, $what:literal $(, $arg:literal)*) => {
+        Step { name: $name, what: $what, run: |log| sealed(log, &[$($arg),*]) }
+    };
+}
+
+pub(crate) static STEPS: &[Step] = &[
+    call!("call-vp8", "Chromium with Chromium, VP8", "--codec", "vp8"),
+    call!("call-vp9", "Chromium with Chromium, VP9", "--codec", "vp9"),
+    call!("call-av1", "Chromium with Chromium, AV1", "--codec", "av1"),
+    call!("call-h264", "Chromium with Chromium, H.264", "--codec", "h264"),
+    call!("call-three", "three in a call", "--participants", "3"),
+    call!("call-simulcast", "VP8 in three layers", "--simulcast"),
+    call!("call-svc-vp9", "VP9 in spatial layers", "--svc", "--codec", "vp9"),
+    call!("call-svc-av1", "AV1 in spatial layers", "--svc", "--codec", "av1"),
+    call!("call-firefox-vp8", "Firefox with Firefox, VP8", "--browser", "firefox", "--codec", "vp8"),
+    call!("call-firefox-vp9", "Firefox with Firefox, VP9", "--browser", "firefox", "--codec", "vp9"),
+    call!("call-firefox-av1", "Firefox with Firefox, AV1", "--browser", "firefox", "--codec", "av1"),
+    call!("call-mixed-vp8", "Chromium with Firefox, VP8", "--browser", "mixed", "--codec", "vp8"),
+    call!("call-mixed-vp9", "Chromium with Firefox, VP9", "--browser", "mixed", "--codec", "vp9"),
+    call!("call-mixed-av1", "Chromium with Firefox, AV1", "--browser", "mixed", "--codec", "av1"),
+    call!("call-gcm-256", "suite AES_256_GCM_SHA512_128", "--suite", "aes-256-gcm"),
+    call!("call-ctr-hmac", "suite AES_128_CTR_HMAC_SHA256_80", "--suite", "aes-128-ctr-hmac"),
+    Step {
+        name: "call-open",
+        what: "without encryption the run must report plaintext",
+        run: |log| open(log, &[]),
+    },
+];
+
+fn sealed(log: &mut Log, args: &[&str]) -> Result<Done> {
     let (status, report) = run(log, args)?;
     let frames = figure(&report, "/sfu/frames")?;
     let plain = figure(&report, "/sfu/plaintext_frames")?;
@@ -28,7 +58,7 @@ pub(crate) fn sealed(log: &mut Log, args: &[&str]) -> Result<Done> {
 }
 
 /// The same without encryption: it must fail, because the SFU sees plaintext.
-pub(crate) fn open(log: &mut Log, args: &[&str]) -> Result<Done> {
+fn open(log: &mut Log, args: &[&str]) -> Result<Done> {
     let args: Vec<&str> = args.iter().copied().chain(["--no-e2ee"]).collect();
     let (status, report) = run(log, &args)?;
     let (frames, plain) = (figure(&report, "/sfu/frames")?, figure(&report, "/sfu/plaintext_frames")?);

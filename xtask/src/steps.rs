@@ -2,7 +2,7 @@
 
 use crate::report::{Done, Log, Step, cargo_tests, node_tests};
 use crate::run::{Error, Job, Result, target_dir};
-use crate::{calls, claims, doctor, fuzz, npm};
+use crate::{claims, doctor, fuzz, npm};
 
 /// Without browsers.
 pub(crate) static FAST: &[Step] = &[
@@ -28,49 +28,12 @@ pub(crate) static BUILDS: &[Step] = &[
     Step { name: "meet", what: "demo page and SFU: build, types, unit tests", run: meet },
 ];
 
-/// In headless browsers.
-pub(crate) static BROWSER: &[Step] = &[
-    Step { name: "sdk-browser", what: "attach timings, watchdog, policies, hostile SFU", run: sdk_browser },
-    Step { name: "call-vp8", what: "two in a call, VP8", run: |log| calls::sealed(log, &["--codec", "vp8"]) },
-    Step { name: "call-vp9", what: "two in a call, VP9", run: |log| calls::sealed(log, &["--codec", "vp9"]) },
-    Step { name: "call-av1", what: "two in a call, AV1", run: |log| calls::sealed(log, &["--codec", "av1"]) },
-    Step {
-        name: "call-h264",
-        what: "two in a call, H.264",
-        run: |log| calls::sealed(log, &["--codec", "h264"]),
-    },
-    Step {
-        name: "call-three",
-        what: "three in a call",
-        run: |log| calls::sealed(log, &["--participants", "3"]),
-    },
-    Step { name: "call-simulcast", what: "three layers", run: |log| calls::sealed(log, &["--simulcast"]) },
-    Step {
-        name: "call-svc-vp9",
-        what: "spatial layers in one stream",
-        run: |log| calls::sealed(log, &["--svc", "--codec", "vp9"]),
-    },
-    Step {
-        name: "call-svc-av1",
-        what: "spatial layers in one stream",
-        run: |log| calls::sealed(log, &["--svc", "--codec", "av1"]),
-    },
-    Step {
-        name: "call-firefox",
-        what: "Firefox with Firefox",
-        run: |log| calls::sealed(log, &["--browser", "firefox"]),
-    },
-    Step {
-        name: "call-mixed",
-        what: "Chromium with Firefox",
-        run: |log| calls::sealed(log, &["--browser", "mixed"]),
-    },
-    Step {
-        name: "call-open",
-        what: "without encryption the run must report plaintext",
-        run: |log| calls::open(log, &[]),
-    },
-];
+/// In headless browsers; the calls of `calls.rs` come behind.
+pub(crate) static BROWSER: &[Step] = &[Step {
+    name: "sdk-browser",
+    what: "attach timings, watchdog, policies, hostile SFU",
+    run: sdk_browser,
+}];
 
 /// What takes its time.
 pub(crate) static LONG: &[Step] = &[Step { name: "fuzz", what: "every target for a short while", run: fuzz }];

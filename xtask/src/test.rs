@@ -2,7 +2,7 @@
 
 use crate::report::{self, Step};
 use crate::run::{self, Error, Result};
-use crate::steps;
+use crate::{calls, steps};
 use std::process::ExitCode;
 
 #[derive(clap::Args)]
@@ -40,7 +40,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
 }
 
 fn choose(args: &Args) -> Result<Vec<&'static Step>> {
-    let all = [steps::FAST, steps::BUILDS, steps::BROWSER, steps::LONG];
+    let all = [steps::FAST, steps::BUILDS, steps::BROWSER, calls::STEPS, steps::LONG];
     if !args.only.is_empty() {
         let find = |name: &String| {
             all.iter().copied().flatten().find(|step| step.name == name).ok_or_else(|| {
@@ -51,7 +51,7 @@ fn choose(args: &Args) -> Result<Vec<&'static Step>> {
     }
     let groups: &[&'static [Step]] = match (args.fast, args.browser) {
         (true, _) => &[steps::FAST, steps::BUILDS],
-        (_, true) => &[steps::BUILDS, steps::BROWSER],
+        (_, true) => &[steps::BUILDS, steps::BROWSER, calls::STEPS],
         _ => &all,
     };
     Ok(groups.iter().copied().flatten().collect())
