@@ -15,6 +15,16 @@ import { RATCHET_BITS, ratchet, secretKey, STEPS, TAG_LENGTH } from "./schedule.
 /** Frames that one key seals; the same number as in the core. */
 const MAX_FRAMES_PER_KEY = 2 ** 32;
 const PAD_AUDIO_TO = 64;
+/** The layout byte: version 1 in the two top bits, then padded, then moved units, then the codec rule. */
+const VERSION_MASK = 0xc0;
+const VERSION_1 = 0x40;
+const PADDED = 0x20;
+const TAIL = 0x10;
+const RULE_MASK = 0x0f;
+/** First byte of padding; zeros follow. */
+const PADDING_MARK = 1;
+/** Announcements kept of one participant, as in the core's door. */
+const MAX_RUNS = 64;
 
 interface Slot {
   readonly kid: number;
@@ -37,6 +47,8 @@ interface Person {
   announcement: string | null;
   secret: { readonly print: string; readonly key: CryptoKey } | null;
   ring: Ring | null;
+  /** Rings of other announcements under the same secret: who comes back finds the replay windows as they were. */
+  readonly earlier: Map<string, Ring>;
 }
 
 /** See {@link Engine}. */
@@ -93,8 +105,14 @@ export class WebCryptoEngine implements Engine {
     const person = this.#person(participant);
     person.present = true;
     if (person.announcement === announcement) return;
+    const back = person.earlier.get(announcement);
+    if (back === undefined && person.earlier.size >= MAX_RUNS) {
+      throw new E2eeError("TooManyAnnouncements", `${participant} was announced too often`);
+    }
+    if (person.announcement !== null && person.ring !== null) person.earlier.set(person.announcement, person.ring);
+    person.earlier.delete(announcement);
     person.announcement = announcement;
-    this.#follow(participant, person);
+    person.ring = back ?? this.#newRing(participant, person);
   }
 
   removeParticipant(participant: string): void {
@@ -175,22 +193,27 @@ export class WebCryptoEngine implements Engine {
   #person(id: string): Person {
     let person = this.#people.get(id);
     if (person === undefined) {
-      person = { present: true, announcement: null, secret: null, ring: null };
+      person = { present: true, announcement: null, secret: null, ring: null, earlier: new Map() };
       this.#people.set(id, person);
     }
     return person;
   }
 
+  /** Begins anew under a secret that was not there before. */
   #follow(who: string, person: Person): void {
+    person.earlier.clear();
+    person.ring = this.#newRing(who, person);
+  }
+
+  #newRing(who: string, person: Person): Ring | null {
     const secret = (person.secret ?? this.#room)?.key;
-    person.ring = null;
-    if (secret === undefined || person.announcement === null) return;
+    if (secret === undefined || person.announcement === null) return null;
     const [, number = "", digits = ""] = person.announcement.split("-");
     const suite = GCM_SUITES[Number.parseInt(number, 16)];
     // A sender with a suite that WebCrypto lacks: no key, and the reason in the report.
-    if (suite === undefined) return;
+    if (suite === undefined) return null;
     const incarnation = Uint8Array.from(digits.match(/../g) ?? [], (byte) => Number.parseInt(byte, 16));
-    person.ring = new Ring({ suite, call: this.setup.call, who, secret, incarnation });
+    return new Ring({ suite, call: this.setup.call, who, secret, incarnation });
   }
 
   async #refreshReport(): Promise<void> {
@@ -230,11 +253,12 @@ class SealLane implements Lane {
     if (slot.next >= MAX_FRAMES_PER_KEY) return -CODE.Worn;
     const ctr = slot.next++;
     const header = encodeHeader(slot.kid, ctr);
-    const text = this.#text(plain.subarray(clear), rule);
-    const aad = join(header, plain.subarray(0, clear));
+    const text = this.#text(plain.subarray(clear));
+    const layout = Uint8Array.of(VERSION_1 | (this.#pads ? PADDED : 0) | rule);
+    const aad = join(header, plain.subarray(0, clear), layout);
     const params = { name: "AES-GCM", iv: nonce(slot.frame.salt, ctr), additionalData: aad };
     const sealed = new Uint8Array(await crypto.subtle.encrypt(params, slot.frame.key, text));
-    frame.data = join(plain.subarray(0, clear), header, sealed).buffer;
+    frame.data = join(plain.subarray(0, clear), layout, header, sealed).buffer;
     return TURBO;
   }
 
@@ -246,14 +270,16 @@ class SealLane implements Lane {
     // Holds nothing.
   }
 
-  /** Body, inner byte (the rule), padding. */
-  #text(body: Uint8Array, rule: number): Uint8Array<ArrayBuffer> {
-    const audio = this.#kind === "audio" || this.#kind === "screen-audio";
-    const length = body.length + 1;
-    const to = this.#engine.setup.padding && audio ? Math.ceil(length / PAD_AUDIO_TO) * PAD_AUDIO_TO : length;
-    const text = new Uint8Array(to);
+  get #pads(): boolean {
+    return this.#engine.setup.padding && (this.#kind === "audio" || this.#kind === "screen-audio");
+  }
+
+  /** The body, or body, mark and zeros. */
+  #text(body: Uint8Array): Uint8Array<ArrayBuffer> {
+    if (!this.#pads) return body.slice();
+    const text = new Uint8Array(Math.ceil((body.length + 1) / PAD_AUDIO_TO) * PAD_AUDIO_TO);
     text.set(body);
-    text[body.length] = rule;
+    text[body.length] = PADDING_MARK;
     return text;
   }
 }
@@ -276,11 +302,15 @@ class OpenLane implements Lane {
     const wire = new Uint8Array(frame.data);
     const clear = clearLength(rule, wire);
     if (clear === null) return -CODE.Layout;
-    const header = decodeHeader(wire, clear);
+    const layout = wire[clear];
+    if (layout === undefined) return -CODE.TooShort;
+    if ((layout & VERSION_MASK) !== VERSION_1) return -CODE.UnknownVersion;
+    if ((layout & RULE_MASK) !== rule) return -CODE.WrongCodec;
+    const header = decodeHeader(wire, clear + 1);
     if (header === null) return -CODE.Header;
     const { kid, ctr } = header;
-    const body = clear + header.length;
-    if (wire.length < body + 1 + TAG_LENGTH) return -CODE.TooShort;
+    const body = clear + 1 + header.length;
+    if (wire.length < body + TAG_LENGTH) return -CODE.TooShort;
     const kind = KIND_NUMBER[this.#kind];
     const key = ring.find(kid, kind) ?? (await ring.candidate(kid, kind));
     if (typeof key === "number") return -key;
@@ -288,7 +318,7 @@ class OpenLane implements Lane {
     if (before !== "fresh") return before === "seen" ? -CODE.Replayed : -CODE.TooOld;
     // No genuine counter comes near 2^53.
     if (!Number.isSafeInteger(ctr)) return -CODE.Rejected;
-    const aad = join(wire.subarray(clear, body), wire.subarray(0, clear));
+    const aad = join(wire.subarray(clear + 1, body), wire.subarray(0, clear + 1));
     const params = { name: "AES-GCM", iv: nonce(key.frame.salt, ctr), additionalData: aad };
     let text: Uint8Array;
     try {
@@ -300,7 +330,7 @@ class OpenLane implements Lane {
     const now = (ring.find(kid, kind) ?? key).window.check(ctr);
     if (now !== "fresh") return now === "seen" ? -CODE.Replayed : -CODE.TooOld;
     ring.commit(key, ctr);
-    return this.#finish(frame, wire.subarray(0, clear), text, rule);
+    return this.#finish(frame, wire.subarray(0, clear), text, layout);
   }
 
   bind(kind: TrackKind, participant: string | null): void {
@@ -312,16 +342,15 @@ class OpenLane implements Lane {
     // Holds nothing.
   }
 
-  /** The inner byte is the last one that is not zero: behind it there is only padding. */
-  #finish(frame: EncodedFrame, clear: Uint8Array, text: Uint8Array, rule: number): Status {
-    let at = text.length - 1;
-    while (at >= 0 && text[at] === 0) at--;
-    const inner = text[at] ?? 0;
-    if (inner === 0 || (inner & 0x70) !== 0 || (inner & 0x0f) > 5) return -CODE.UnknownVersion;
-    if ((inner & 0x0f) !== rule) return -CODE.WrongCodec;
+  #finish(frame: EncodedFrame, clear: Uint8Array, text: Uint8Array, layout: number): Status {
     // These rules move nothing.
-    if ((inner & 0x80) !== 0) return -CODE.Layout;
-    frame.data = join(clear, text.subarray(0, at)).buffer;
+    if ((layout & TAIL) !== 0) return -CODE.Layout;
+    let length = text.length;
+    if ((layout & PADDED) !== 0) {
+      while (length > 0 && text[length - 1] === 0) length--;
+      if (text[--length] !== PADDING_MARK) return -CODE.UnknownVersion;
+    }
+    frame.data = join(clear, text.subarray(0, length)).buffer;
     return TURBO;
   }
 }
