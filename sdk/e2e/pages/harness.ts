@@ -1,7 +1,8 @@
 /** What tests call in the page: `harness.<name>(arguments)`. */
 import { call } from "./call.ts";
+import { sabotage, timing } from "./timing.ts";
 
-const harness = { call };
+const harness = { call, sabotage, timing };
 
 /** The harness as tests see it from outside. */
 export type Harness = typeof harness;

@@ -1,0 +1,16 @@
+// Runs the browser tests: `npm run test:browser`. A browser that is missing is a failure that says how to get it.
+import { spawnSync } from "node:child_process";
+import { existsSync, readdirSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+
+const here = fileURLToPath(new URL(".", import.meta.url));
+if (!existsSync(`${here}../dist/worker.js`)) {
+  console.error("sdk/dist is not built: run `cargo xtask sdk` first");
+  process.exit(1);
+}
+const files = readdirSync(here).filter((name) => name.endsWith(".test.ts")).map((name) => `${here}${name}`);
+const { status } = spawnSync(process.execPath, ["--test", "--test-concurrency=1", "--import", "tsx", ...files], {
+  cwd: `${here}..`,
+  stdio: "inherit",
+});
+process.exit(status ?? 1);
