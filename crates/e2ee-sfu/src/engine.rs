@@ -10,7 +10,8 @@ use str0m::Input;
 use str0m::net::{Protocol, Receive};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::hostile::{Hostile, Order};
+use crate::dump::{Dump, Wanted};
+use crate::hostile::{Hostile, Order, Report};
 use crate::member::Member;
 use crate::net::{Datagram, Net};
 use crate::options::ServerOptions;
@@ -52,10 +53,15 @@ pub(crate) enum Command {
     Verdict {
         reply: oneshot::Sender<Judged>,
     },
-    /// Test mode: what to do to frames.
+    /// Test mode: what to do to frames, if that is to change.
     Hostile {
-        order: Order,
-        reply: oneshot::Sender<u64>,
+        order: Option<Order>,
+        reply: oneshot::Sender<Option<Report>>,
+    },
+    /// Test mode: the frames of a track that are still held.
+    Dump {
+        wanted: Wanted,
+        reply: oneshot::Sender<Option<Dump>>,
     },
     Shutdown,
 }
@@ -255,20 +261,22 @@ impl Engine {
             }
             Command::Plaintext { told } => {
                 if let Some(verdict) = &mut self.verdict {
-                    verdict.compare(&told);
+                    verdict.told(&told, Instant::now());
                 }
             }
             Command::Verdict { reply } => {
-                let judged = self.verdict.as_ref().map(Verdict::judged).unwrap_or_default();
-                let _ = reply.send(judged);
+                let _ = reply.send(self.judged());
             }
             Command::Hostile { order, reply } => {
                 // Answers with what was done under the order before.
-                let done = self.hostile.as_ref().map_or(0, |h| h.done);
-                if let Some(hostile) = &mut self.hostile {
+                let report = self.hostile.as_ref().map(Hostile::report);
+                if let (Some(hostile), Some(order)) = (&mut self.hostile, order) {
                     hostile.order(order);
                 }
-                let _ = reply.send(done);
+                let _ = reply.send(report);
+            }
+            Command::Dump { wanted, reply } => {
+                let _ = reply.send(self.dump(&wanted));
             }
             Command::Shutdown => {}
         }

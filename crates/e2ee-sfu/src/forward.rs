@@ -9,7 +9,8 @@ use str0m::rtp::{ExtensionValues, RtpPacket, RtpWrite, Ssrc};
 
 use crate::codec::Codec;
 use crate::engine::{ConnId, Engine};
-use crate::member::{Member, State};
+use crate::hostile::At;
+use crate::member::{Member, State, Subscription};
 use crate::net::Net;
 use crate::peer::{Peer, Work};
 use crate::rewrite::Rewritten;
@@ -28,35 +29,44 @@ impl Engine {
         self.counters.packets_in += 1;
         self.counters.bytes_in += packet.payload.len() as u64;
         let ssrc = packet.ssrc;
-        let stream = self.members.get_mut(&conn).and_then(|m| m.track(mid)).and_then(|t| t.stream(ssrc));
-        let packets: Vec<Packet> =
-            stream.map(|s| s.mark_end_of_picture(packet).collect()).unwrap_or_default();
+        let codec = packet.codec;
+        let Some(stream) = member.track(mid).and_then(|t| t.stream(ssrc)) else { return };
+        let packets: Vec<Packet> = stream.mark_end_of_picture(packet).collect();
+        let frames = packets.iter().filter(|p| p.marker || codec.is_audio()).count() as u64;
+        stream.frames += frames;
+        if frames > 0 {
+            *self.counters.frames.entry(codec).or_default() += frames;
+        }
         for mut packet in packets {
             self.look(conn, mid, &packet, now);
             let extra = self.twist(conn, mid, &mut packet);
             for other in self.others_of(conn) {
                 self.forward_to(other, conn, mid, &packet, now);
                 if let Some(frame) = &extra {
-                    self.inject(other, conn, mid, frame, now);
+                    self.inject(other, (conn, mid, ssrc), frame, now);
                 }
             }
         }
     }
 
-    /// Test mode: changes the packet, or makes up a frame to send behind it.
+    /// Test mode: changes the packet, or makes up a frame to send behind it. Streams that nobody is shown are left
+    /// alone, so that what is counted reached somebody.
     fn twist(&mut self, conn: ConnId, mid: Mid, packet: &mut Packet) -> Option<Vec<Packet>> {
         let hostile = self.hostile.as_mut()?;
+        let shown = |s: &Subscription| s.shows(conn, mid, packet.ssrc);
+        if !self.members.values().any(|m| m.subscriptions.iter().any(shown)) {
+            return None;
+        }
         let member = self.members.get(&conn)?;
         let kind = member.tracks.iter().find(|t| t.mid == mid)?.info.kind;
-        hostile.twist((conn, mid), &member.id, kind, packet)
+        hostile.twist((conn, mid, packet.ssrc), &member.id, kind, packet)
     }
 
     /// Test mode: sends a frame of the SFU's own making.
-    fn inject(&mut self, to: ConnId, source: ConnId, mid: Mid, frame: &[Packet], now: Instant) {
+    fn inject(&mut self, to: ConnId, at: At, frame: &[Packet], now: Instant) {
         let Some(member) = self.members.get_mut(&to) else { return };
         let Some(peer) = member.subscriber.as_mut().filter(|p| p.is_connected()) else { return };
-        let subscription =
-            member.subscriptions.iter_mut().find(|s| s.source == source && s.source_mid == mid);
+        let subscription = member.subscriptions.iter_mut().find(|s| s.shows(at.0, at.1, at.2));
         let Some(subscription) = subscription else { return };
         let State::Open(sub_mid, ssrc) = subscription.state else { return };
         let Some(at) = subscription.rewriter.make_room(frame.len(), now) else { return };
@@ -132,7 +142,7 @@ impl Engine {
     }
 
     /// Notes that a key frame is wanted; it is asked for at the next tick.
-    fn mark_key_frame(&mut self, source: ConnId, mid: Mid, ssrc: Option<Ssrc>) {
+    pub(crate) fn mark_key_frame(&mut self, source: ConnId, mid: Mid, ssrc: Option<Ssrc>) {
         let Some(track) = self.members.get_mut(&source).and_then(|m| m.track(mid)) else { return };
         if track.info.kind.is_video() {
             let streams = track.streams.iter_mut().filter(|s| ssrc.is_none_or(|ssrc| s.ssrc == ssrc));

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use axum::extract::{Request, State, WebSocketUpgrade};
+use axum::extract::{Query, Request, State, WebSocketUpgrade};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
@@ -15,6 +15,7 @@ use tokio::sync::{mpsc, oneshot};
 use tower_http::services::ServeDir;
 use tower_http::set_header::SetResponseHeaderLayer;
 
+use crate::dump::Wanted;
 use crate::engine::Command;
 use crate::hostile::Order;
 use crate::options::ServerOptions;
@@ -56,7 +57,8 @@ pub(crate) fn router(options: &ServerOptions, engine: mpsc::Sender<Command>) -> 
         router = router
             .route("/api/plaintext", post(plaintext))
             .route("/api/verdict", get(verdict))
-            .route("/api/hostile", post(hostile))
+            .route("/api/hostile", get(hostility).post(hostile))
+            .route("/api/dump", get(dump))
             .route_layer(middleware::from_fn(same_site));
     }
     router = router.route("/api/{*rest}", any(not_found));
@@ -67,6 +69,7 @@ pub(crate) fn router(options: &ServerOptions, engine: mpsc::Sender<Command>) -> 
             prefix => router.nest_service(prefix, files),
         };
     }
+    router = router.layer(middleware::map_response(script_type));
     router = router.layer(middleware::from_fn_with_state(app.clone(), log));
     for (name, value) in HEADERS {
         router = router.layer(SetResponseHeaderLayer::overriding(name, HeaderValue::from_static(value)));
@@ -111,12 +114,36 @@ async fn verdict(State(app): State<App>) -> Response {
     ask(&app, |reply| Command::Verdict { reply }).await
 }
 
+async fn hostility(State(app): State<App>) -> Response {
+    ask(&app, |reply| Command::Hostile { order: None, reply }).await
+}
+
 async fn hostile(State(app): State<App>, Json(order): Json<Order>) -> Response {
-    ask(&app, |reply| Command::Hostile { order, reply }).await
+    ask(&app, |reply| Command::Hostile { order: Some(order), reply }).await
+}
+
+async fn dump(State(app): State<App>, Query(wanted): Query<Wanted>) -> Response {
+    let (reply, answer) = oneshot::channel();
+    if app.engine.send(Command::Dump { wanted, reply }).await.is_err() {
+        return StatusCode::SERVICE_UNAVAILABLE.into_response();
+    }
+    match answer.await {
+        Ok(Some(dump)) => ([(header::CONTENT_TYPE, dump.content_type)], dump.bytes).into_response(),
+        Ok(None) => (StatusCode::NOT_FOUND, "no such track, or no frame of it\n").into_response(),
+        Err(_) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+    }
 }
 
 async fn not_found() -> Response {
     (StatusCode::NOT_FOUND, "no such endpoint\n").into_response()
+}
+
+/// Gives scripts the one type that RFC 9239 leaves; the file service knows an older one for `.mjs`.
+async fn script_type(mut response: Response) -> Response {
+    if response.headers().get(header::CONTENT_TYPE).is_some_and(|t| t == "application/javascript") {
+        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/javascript"));
+    }
+    response
 }
 
 /// Keeps pages of other sites away from signalling and API: neither by their own origin nor by a name that they

@@ -17,6 +17,7 @@
 mod codec;
 mod depacketize;
 mod descriptor;
+mod dump;
 mod engine;
 mod eye;
 mod forward;

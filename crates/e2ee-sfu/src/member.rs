@@ -8,6 +8,7 @@ use str0m::media::{Mid, Rid};
 use str0m::rtp::Ssrc;
 
 use crate::engine::ConnId;
+use crate::eye::Eye;
 use crate::outbox::Outbox;
 use crate::peer::Peer;
 use crate::rewrite::Rewriter;
@@ -32,7 +33,7 @@ pub(crate) struct Member {
     pub(crate) first_mid: Option<Mid>,
     /// Simulcast layers asked for; kept apart, as a wish may come before the subscription.
     pub(crate) wishes: HashMap<(ConnId, Mid), Rid>,
-    pub(crate) eye: Option<(ConnId, Mid)>,
+    pub(crate) eye: Option<Eye>,
 }
 
 /// A track that a participant receives.
@@ -62,6 +63,11 @@ impl Subscription {
             State::Wanted => None,
             State::Offered(mid) | State::Open(mid, _) => Some(mid),
         }
+    }
+
+    /// Whether this stream is what is being forwarded.
+    pub(crate) fn shows(&self, source: ConnId, mid: Mid, ssrc: Ssrc) -> bool {
+        self.source == source && self.source_mid == mid && self.rewriter.ssrc() == Some(ssrc)
     }
 
     pub(crate) fn is_open(&self) -> bool {

@@ -65,6 +65,9 @@ impl Engine {
         member.outbox.close();
         self.forget_routes(conn);
         self.shut_eyes(conn);
+        if let Some(hostile) = &mut self.hostile {
+            hostile.forget(conn);
+        }
         if self.options.access_log {
             eprintln!("leave room={:?} id={}", member.room, member.id);
         }

@@ -69,6 +69,7 @@ pub(crate) struct Stream {
     pub(crate) codec: Codec,
     pub(crate) packets: u64,
     pub(crate) bytes: u64,
+    pub(crate) frames: u64,
     /// Puts frames together, when somebody looks.
     pub(crate) assembler: Assembler,
     last_packet: Instant,
@@ -112,6 +113,7 @@ impl Stream {
             codec,
             packets: 0,
             bytes: 0,
+            frames: 0,
             assembler: Assembler::default(),
             held: None,
             last_packet: now,

@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use crate::codec::Codec;
 use crate::engine::Engine;
 use crate::member::Member;
 use crate::signal::TrackKind;
+use crate::verdict::{Judged, Origin, Verdict};
 
 /// Totals since the start.
 #[derive(Debug, Default, Clone, Serialize)]
@@ -24,6 +26,8 @@ pub(crate) struct Counters {
     /// Packets in a codec that a subscriber did not accept.
     pub(crate) packets_refused: u64,
     pub(crate) key_frame_requests: u64,
+    /// Frames that came in, by codec: ends of pictures for video, packets for audio.
+    pub(crate) frames: BTreeMap<Codec, u64>,
 }
 
 /// See the module.
@@ -66,6 +70,7 @@ struct StreamStats {
     codec: &'static str,
     packets: u64,
     bytes: u64,
+    frames: u64,
     key_frame_requests: u64,
 }
 
@@ -75,12 +80,36 @@ struct SubscriptionStats {
     of: String,
     pub_mid: String,
     mid: Option<String>,
+    /// The client has answered.
+    open: bool,
     /// Layer that is being forwarded.
     rid: Option<String>,
     packets: u64,
 }
 
 impl Engine {
+    /// The verdict so far, with whose streams they are.
+    pub(crate) fn judged(&self) -> Judged {
+        let mut judged = self.verdict.as_ref().map(Verdict::judged).unwrap_or_default();
+        for stream in &mut judged.streams {
+            stream.origin = self.origin(stream.ssrc);
+        }
+        judged
+    }
+
+    fn origin(&self, ssrc: u32) -> Option<Origin> {
+        let tracks = self.members.values().flat_map(|m| m.tracks.iter().map(move |t| (m, t)));
+        let mut streams = tracks.flat_map(|(m, t)| t.streams.iter().map(move |s| (m, t, s)));
+        let (member, track, stream) = streams.find(|(_, _, s)| *s.ssrc == ssrc)?;
+        Some(Origin {
+            room: member.room.clone(),
+            id: member.id.clone(),
+            mid: track.info.mid.clone(),
+            kind: track.info.kind,
+            rid: stream.rid.map(|r| r.to_string()),
+        })
+    }
+
     pub(crate) fn stats(&self) -> Stats {
         let mut rooms: BTreeMap<&str, Vec<ParticipantStats>> = BTreeMap::new();
         for member in self.members.values() {
@@ -111,6 +140,7 @@ impl Engine {
             of: s.of.clone(),
             pub_mid: s.source_mid.to_string(),
             mid: s.mid().map(|m| m.to_string()),
+            open: s.is_open(),
             rid: stream.and_then(|s| s.rid).map(|r| r.to_string()),
             packets: s.packets,
         }
@@ -124,6 +154,7 @@ fn track(track: &crate::source::PubTrack) -> TrackStats {
         codec: s.codec.name(),
         packets: s.packets,
         bytes: s.bytes,
+        frames: s.frames,
         key_frame_requests: s.key_frame_requests(),
     });
     TrackStats {
