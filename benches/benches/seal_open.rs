@@ -1,5 +1,6 @@
 //! Criterion: seal and open by suite and size, raw cipher and peer in the same run.
 
+use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
@@ -35,7 +36,7 @@ fn open(c: &mut Criterion) {
                 let name = if suite.is_gcm() { provider.name() } else { "rustcrypto" };
                 let mut ours = OurOpen::new(provider, suite, size);
                 group.bench_function(BenchmarkId::new(format!("frameseal-{name}"), size), |b| {
-                    b.iter_custom(|n| batches(n, ours.batch(), &mut ours, OurOpen::refill, |o| drop(o.run())))
+                    b.iter_custom(|n| batches(n, ours.batch(), &mut ours, OurOpen::refill, OurOpen::run))
                 });
                 let mut raw = Raw::new(provider, suite, size);
                 group.bench_function(BenchmarkId::new(format!("raw-{name}"), size), |b| b.iter(|| raw.open()));
@@ -43,7 +44,7 @@ fn open(c: &mut Criterion) {
             if let Some(mut peer) = Peer::new(suite, size) {
                 let batch = frameseal_benches::batch(size);
                 group.bench_function(BenchmarkId::new("sframe-crate-ring", size), |b| {
-                    b.iter_custom(|n| batches(n, batch, &mut peer, Peer::refill, |p| drop(p.open())))
+                    b.iter_custom(|n| batches(n, batch, &mut peer, Peer::refill, Peer::open))
                 });
             }
         }
@@ -52,13 +53,15 @@ fn open(c: &mut Criterion) {
 }
 
 /// Times `n` opens in batches; sealing the batches is left out.
-fn batches<T>(n: u64, batch: usize, it: &mut T, refill: fn(&mut T), run: fn(&mut T)) -> Duration {
+fn batches<T>(n: u64, batch: usize, it: &mut T, refill: fn(&mut T), run: fn(&mut T) -> usize) -> Duration {
     let (mut left, mut spent) = (n, Duration::ZERO);
     while left > 0 {
         let now = left.min(batch as u64);
         refill(it);
         let start = Instant::now();
-        (0..now).for_each(|_| run(it));
+        (0..now).for_each(|_| {
+            black_box(run(it));
+        });
         spent += start.elapsed();
         left -= now;
     }
