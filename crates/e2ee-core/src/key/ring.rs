@@ -1,6 +1,6 @@
 //! The keys of one participant, for opening.
 //!
-//! Looking never changes the ring. Only a [`Verified`], which only an authenticated open makes, moves a replay window,
+//! Looking never changes the ring. Only a `Verified`, which only an authenticated open makes, moves a replay window,
 //! a ratchet or a generation. A frame names its key exactly: there is one candidate, and no trial of several keys.
 //!
 //! Old keys linger after a newer one proved itself, for frames still on their way, and go when the caller's clock says
