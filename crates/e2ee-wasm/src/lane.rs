@@ -87,8 +87,7 @@ impl Lane {
 }
 
 /// Address and length in one number.
-#[allow(clippy::cast_precision_loss)]
-fn pack(at: usize, len: usize) -> f64 {
+pub(crate) fn pack(at: usize, len: usize) -> f64 {
     (at as f64) * ((2 * MAX_FRAME) as f64) + (len as f64)
 }
 

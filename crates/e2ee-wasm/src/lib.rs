@@ -1,24 +1,31 @@
 //! Frameseal's media module for encoded-transform workers: a thin door over `e2ee-core`. No decisions here.
 //!
-//! The interface is private to the worker in `sdk/`. It is made so that a frame costs one crossing and no JavaScript
-//! object: the worker writes a frame into a lane's buffer at an address it knows, calls [`Media::seal`] or
-//! [`Media::open`], and reads the result where the returned number says:
+//! The interface is private to the worker in `sdk/`, and it is numbers only, so that a frame costs one crossing and
+//! no JavaScript object, and the glue stays small. Names, keys and entropy are written one after the other into the
+//! [`door::inbox`], frames into the buffer of their lane. Every function answers with a number:
 //! ```text
-//! result >= 0    address * 2^21 + length        (exact in a double: 32 + 21 bits)
 //! result <  0    -(error code)
+//! result >= 0    a plain number, or a place in memory: address * 2^21 + length
+//!                (exact in a double: 32 + 21 bits)
 //! ```
-//! Where WebCrypto runs the cipher, it is `plan_*`, then the cipher over the lane's buffer, then `finish_*`.
+//! A frame: the worker writes it at the lane's address, calls [`door::seal`] or [`door::open`], and reads what it gives
+//! the place of. Where WebCrypto runs the cipher, it is `plan_*`, then the cipher over the lane's buffer, then
+//! `finish_seal` or `accept_open`.
 #![forbid(unsafe_code)]
 
 #[cfg(feature = "conformance")]
 pub mod conformance;
+pub mod door;
 mod lane;
 mod media;
 mod people;
 mod report;
 mod turbo;
 
-pub use media::Media;
+#[cfg(target_arch = "wasm32")]
+#[global_allocator]
+static ALLOCATOR: lol_alloc::LockedAllocator<lol_alloc::FreeListAllocator> =
+    lol_alloc::LockedAllocator::new(lol_alloc::FreeListAllocator::new());
 
 /// Codes that only this door knows, next to those of `e2ee_core::Code`; listed in `sdk/src/errors.ts`.
 mod code {
@@ -33,9 +40,5 @@ mod code {
     pub(crate) const INTERNAL: u16 = 900;
 }
 
-/// What a setter throws: the error code.
-type Thrown<T> = Result<T, u32>;
-
-fn thrown(code: u16) -> u32 {
-    u32::from(code)
-}
+/// What a setter refuses with: the error code.
+type Refusable<T> = Result<T, u16>;

@@ -4,7 +4,7 @@ use e2ee_core::secret::MAX_BASE_KEY_LEN;
 use e2ee_core::{Announcement, CallId, CipherSuite, FrameFormat, KidScheme, Opener, ParticipantId};
 use e2ee_core::{Profile, Provider, RoomSecret, SecretBytes};
 
-use crate::{Thrown, code, thrown};
+use crate::{Refusable, code};
 
 /// A secret and what follows from it. The bytes stay, to tell when the same one is set again.
 pub(crate) struct Secret {
@@ -14,9 +14,9 @@ pub(crate) struct Secret {
 
 impl Secret {
     /// Takes 16 to 256 bytes.
-    pub(crate) fn new(bytes: &[u8]) -> Thrown<Self> {
+    pub(crate) fn new(bytes: &[u8]) -> Refusable<Self> {
         if bytes.len() < 16 || bytes.len() > MAX_BASE_KEY_LEN {
-            return Err(thrown(code::BAD_KEY));
+            return Err(code::BAD_KEY);
         }
         let room = RoomSecret::from_stretched(SecretBytes::copy_of(bytes));
         Ok(Self { bytes: SecretBytes::copy_of(bytes), room })
@@ -58,13 +58,13 @@ impl Person {
     }
 
     /// Takes an announcement: the opener that it had before, or a new one.
-    pub(crate) fn announce(&mut self, said: Announcement, call: &CallId, room: Option<&Secret>) -> Thrown<()> {
+    pub(crate) fn announce(&mut self, said: Announcement, call: &CallId, room: Option<&Secret>) -> Refusable<()> {
         if self.announcement == Some(said) {
             return Ok(());
         }
         let back = self.earlier.iter().position(|(earlier, _)| *earlier == said);
         if back.is_none() && self.earlier.len() >= MAX_RUNS {
-            return Err(thrown(code::TOO_MANY_ANNOUNCEMENTS));
+            return Err(code::TOO_MANY_ANNOUNCEMENTS);
         }
         let back = back.map(|at| self.earlier.swap_remove(at).1);
         if let (Some(before), Some(opener)) = (self.announcement, self.opener.take()) {

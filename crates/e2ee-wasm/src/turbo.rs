@@ -2,19 +2,17 @@
 //!
 //! Only the AEAD key of one KID and one kind of track ever leaves, and base keys never do.
 
-use e2ee_core::{CodecRule, Kid, OpenCause, SecretBytes};
-use wasm_bindgen::prelude::wasm_bindgen;
+use e2ee_core::{Kid, OpenCause, SecretBytes};
 
 use crate::code;
-use crate::lane::{Lane, Plan, PlanStep, failed};
-use crate::media::Media;
+use crate::lane::{Lane, Plan, PlanStep, failed, pack};
+use crate::media::{Media, codec_rule};
 
-#[wasm_bindgen]
 impl Media {
     /// Lays out the `len` bytes in the lane: `AAD | plaintext | room for the tag`. The counter is spent.
-    pub fn plan_seal(&mut self, lane: usize, rule: u8, len: usize) -> f64 {
+    pub(crate) fn plan_seal(&mut self, lane: usize, rule: u32, len: usize) -> f64 {
         let Some(Some(lane)) = self.lanes.get_mut(lane) else { return failed(code::INTERNAL) };
-        let Some(rule) = CodecRule::from_wire(rule) else { return failed(code::UNKNOWN_CODEC) };
+        let Some(rule) = codec_rule(rule) else { return failed(code::UNKNOWN_CODEC) };
         let Some(sealer) = self.sealer.as_mut() else { return failed(code::NO_SENDER_KEY) };
         if lane.written(len).is_none() {
             return failed(code::INTERNAL);
@@ -30,7 +28,7 @@ impl Media {
     }
 
     /// Ciphertext and tag were written over plaintext and room: gives the frame to send.
-    pub fn finish_seal(&mut self, lane: usize) -> f64 {
+    pub(crate) fn finish_seal(&mut self, lane: usize) -> f64 {
         let Some(Some(lane)) = self.lanes.get_mut(lane) else { return failed(code::INTERNAL) };
         let Some(sealer) = &self.sealer else { return failed(code::NO_SENDER_KEY) };
         let Some(Plan { rule, step: PlanStep::Seal(plan), .. }) = lane.plan.take() else {
@@ -44,12 +42,16 @@ impl Media {
 
     /// Finds the parts of the `len` bytes in the lane: `AAD | ciphertext | tag`. Fails as `Stale` for a key that has
     /// not opened a frame before: that frame belongs to [`Media::open`].
-    pub fn plan_open(&mut self, lane: usize, rule: u8, len: usize) -> f64 {
+    pub(crate) fn plan_open(&mut self, lane: usize, rule: u32, len: usize) -> f64 {
         let Some(Some(lane)) = self.lanes.get_mut(lane) else { return failed(code::INTERNAL) };
-        let Some(rule) = CodecRule::from_wire(rule) else { return failed(code::UNKNOWN_CODEC) };
+        let Some(rule) = codec_rule(rule) else { return failed(code::UNKNOWN_CODEC) };
         let Some(person) = self.people.get_mut(lane.person) else { return unknown_key() };
         let epoch = person.epoch;
         let Some(opener) = person.opener() else { return unknown_key() };
+        // WebCrypto has the GCM suites only, and which suite this is the sender chose.
+        if !opener.ring().profile().suite.is_gcm() {
+            return failed(OpenCause::Stale.code().0);
+        }
         if lane.written(len).is_none() {
             return failed(code::INTERNAL);
         }
@@ -64,7 +66,7 @@ impl Media {
     }
 
     /// WebCrypto found the tag right, and the plaintext stands in place of the ciphertext: gives the opened frame.
-    pub fn accept_open(&mut self, lane: usize) -> f64 {
+    pub(crate) fn accept_open(&mut self, lane: usize) -> f64 {
         let Some(Some(lane)) = self.lanes.get_mut(lane) else { return failed(code::INTERNAL) };
         let Some(Plan { rule, step: PlanStep::Open(plan), epoch }) = lane.plan.take() else {
             return failed(code::INTERNAL);
@@ -80,7 +82,7 @@ impl Media {
     }
 
     /// Length of the AAD at the start of the lane's buffer.
-    pub fn plan_aad(&self, lane: usize) -> usize {
+    pub(crate) fn plan_aad(&self, lane: usize) -> usize {
         self.planned(lane).map_or(0, |(_, plan)| match plan.step {
             PlanStep::Seal(plan) => plan.aad,
             PlanStep::Open(plan) => plan.aad,
@@ -88,36 +90,30 @@ impl Media {
     }
 
     /// Address of the nonce, 12 bytes. It stays the same as long as the lane.
-    pub fn nonce_at(&self, lane: usize) -> usize {
+    pub(crate) fn nonce_at(&self, lane: usize) -> usize {
         self.lanes.get(lane).and_then(Option::as_ref).map_or(0, |lane| lane.nonce.as_ptr() as usize)
     }
 
     /// KID of the plan's key.
-    pub fn plan_kid(&self, lane: usize) -> f64 {
+    pub(crate) fn plan_kid(&self, lane: usize) -> f64 {
         self.planned(lane).map_or(-1.0, |(_, plan)| plan.step.kid().0 as f64)
     }
 
     /// Which state of the keys the plan was made under: with the KID it names the key.
-    pub fn plan_epoch(&self, lane: usize) -> u32 {
+    pub(crate) fn plan_epoch(&self, lane: usize) -> u32 {
         self.planned(lane).map_or(0, |(_, plan)| plan.epoch)
     }
 
-    /// Lays the plan's AEAD key out for import; gives its address. Gone with [`Media::drop_key`].
-    pub fn lend_key(&mut self, lane: usize) -> usize {
+    /// Lays the plan's AEAD key out for import. Gone with [`Media::drop_key`].
+    pub(crate) fn lend_key(&mut self, lane: usize) -> f64 {
         let key = self.plan_key(lane);
-        let Some(Some(lane)) = self.lanes.get_mut(lane) else { return 0 };
+        let Some(Some(lane)) = self.lanes.get_mut(lane) else { return failed(code::INTERNAL) };
         lane.key = key;
-        lane.key.as_ref().map_or(0, |key| key.expose().as_ptr() as usize)
-    }
-
-    /// Length of the key of [`Media::lend_key`].
-    pub fn key_len(&self, lane: usize) -> usize {
-        let lane = self.lanes.get(lane).and_then(Option::as_ref);
-        lane.and_then(|lane| lane.key.as_ref()).map_or(0, SecretBytes::len)
+        lane.key.as_ref().map_or(0.0, |key| pack(key.expose().as_ptr() as usize, key.len()))
     }
 
     /// Wipes what [`Media::lend_key`] laid out.
-    pub fn drop_key(&mut self, lane: usize) {
+    pub(crate) fn drop_key(&mut self, lane: usize) {
         if let Some(Some(lane)) = self.lanes.get_mut(lane) {
             lane.key = None;
         }

@@ -1,84 +1,66 @@
-/** The engine that holds the WebAssembly core: one `Media`, a lane per direction of a track. */
-import { initSync, Media } from "../../wasm/media.js";
-import { CODE, E2eeError, nameOf } from "../errors.ts";
+/** The engine that holds the WebAssembly core: a lane for each direction of a track. */
+import { CODE } from "../errors.ts";
 import { type Direction, KIND_NUMBER, type TrackKind } from "../kinds.ts";
 import { type EncodedFrame, type Engine, type Lane, PASS, type Status, TURBO } from "./engine.ts";
+import { addressOf, type EngineSetup, lengthOf, MediaModule } from "./module.ts";
 import { TURBO_MIN_BYTES, TurboKeys, turboSuite } from "./turbo.ts";
 
-/** A result is `address * 2^21 + length`; see `e2ee-wasm`. */
-const LENGTH_SPAN = 2 ** 21;
-const ENTROPY_BYTES = 32;
-
-/** What engines are made from. */
-export interface EngineSetup {
-  readonly call: string;
-  readonly participant: string;
-  readonly suite: number;
-  readonly padding: boolean;
-}
+/** Speech at a variable bit rate shows in the sizes of audio frames; see `E2eeOptions.padding`. */
+const PAD_AUDIO_TO = 64;
+/** Tag length of the suites that WebCrypto runs. */
+const TAG_LENGTH = 16;
 
 /** See {@link Engine}. */
 export class WasmEngine implements Engine {
   readonly name = "wasm";
-  readonly media: Media;
+  readonly module: MediaModule;
   readonly turbo: boolean;
-  readonly #memory: WebAssembly.Memory;
   readonly #indices = new Map<string, number>();
   readonly #lanes = new Set<WasmLane>();
-  #view: Uint8Array<ArrayBuffer>;
 
   constructor(module: WebAssembly.Module, setup: EngineSetup) {
-    this.#memory = initSync({ module }).memory;
-    this.#view = new Uint8Array(this.#memory.buffer as ArrayBuffer);
-    this.media = guarded("make the media module", () => new Media(setup.call, setup.participant, setup.suite));
+    this.module = new MediaModule(module, setup);
     this.turbo = turboSuite(setup.suite);
-    // Speech at a variable bit rate shows in frame sizes; see `E2eeOptions.padding`.
-    if (setup.padding) for (const kind of ["audio", "screen-audio"] as const) this.media.pad(KIND_NUMBER[kind], 64);
-  }
-
-  /** The module's memory; the view is made anew only after the memory grew. */
-  bytes(): Uint8Array<ArrayBuffer> {
-    if (this.#view.byteLength === 0) this.#view = new Uint8Array(this.#memory.buffer as ArrayBuffer);
-    return this.#view;
+    if (setup.padding) for (const kind of ["audio", "screen-audio"] as const) this.module.door.pad(KIND_NUMBER[kind], PAD_AUDIO_TO);
   }
 
   announcement(): string {
-    return this.media.announcement();
+    return this.module.announcement();
   }
 
   setRoomSecret(stretched: Uint8Array): void {
-    guarded("set the room secret", () => this.media.set_room_secret(stretched, entropy()));
+    this.module.setRoomSecret(stretched);
     stretched.fill(0);
   }
 
   setSenderKey(baseKey: Uint8Array): void {
-    guarded("set the own key", () => this.media.set_sender_secret(baseKey, entropy()));
+    this.module.setSenderKey(baseKey);
     baseKey.fill(0);
   }
 
   setReceiverKey(participant: string, baseKey: Uint8Array): void {
-    this.#know(participant, guarded("set a key", () => this.media.set_participant_secret(participant, baseKey)));
+    this.#know(participant, this.module.setReceiverKey(participant, baseKey));
     baseKey.fill(0);
   }
 
   addParticipant(participant: string, announcement: string): void {
-    this.#know(participant, guarded("add a participant", () => this.media.add_participant(participant, announcement)));
+    this.#know(participant, this.module.addParticipant(participant, announcement));
   }
 
   removeParticipant(participant: string): void {
-    this.media.remove_participant(participant);
+    this.module.removeParticipant(participant);
   }
 
   rotate(): number {
-    return guarded("rotate", () => this.media.rotate(entropy()));
+    return this.module.rotate();
   }
 
   ratchet(): number {
-    return guarded("ratchet", () => this.media.ratchet());
+    return this.module.ratchet();
   }
 
   tick(nowMs: number): void {
-    this.media.tick(nowMs);
+    this.module.door.tick(nowMs);
   }
 
   lane(direction: Direction, kind: TrackKind, participant: string | null): Lane {
@@ -92,16 +74,12 @@ export class WasmEngine implements Engine {
   }
 
   report(): unknown {
-    const report = JSON.parse(this.media.report()) as { participants: Record<string, unknown>[] };
-    for (const [id, index] of this.#indices) {
-      const entry = report.participants[index];
-      if (entry !== undefined) report.participants[index] = { id, ...entry };
-    }
-    return report;
+    const { sender, participants } = this.module.report();
+    return { sender, participants: [...this.#indices].map(([id, index]) => ({ id, ...participants[index] })) };
   }
 
   memoryBytes(): number {
-    return this.#memory.buffer.byteLength;
+    return this.module.memoryBytes();
   }
 
   #know(participant: string, index: number): void {
@@ -113,7 +91,8 @@ export class WasmEngine implements Engine {
 
 class WasmLane implements Lane {
   readonly #engine: WasmEngine;
-  readonly #media: Media;
+  readonly #module: MediaModule;
+  readonly #door: MediaModule["door"];
   readonly #seals: boolean;
   readonly #id: number;
   readonly #keys: TurboKeys;
@@ -128,12 +107,13 @@ class WasmLane implements Lane {
 
   constructor(engine: WasmEngine, seals: boolean, kind: TrackKind, participant: string | null, gone: () => void) {
     this.#engine = engine;
-    this.#media = engine.media;
+    this.#module = engine.module;
+    this.#door = engine.module.door;
     this.#seals = seals;
     this.#kind = kind;
     this.#participant = participant;
     this.#person = seals ? 0 : engine.indexOf(participant);
-    this.#id = engine.media.lane(KIND_NUMBER[kind], Math.max(0, this.#person));
+    this.#id = this.#door.lane(KIND_NUMBER[kind], Math.max(0, this.#person));
     this.#keys = new TurboKeys(seals ? "encrypt" : "decrypt");
     this.#gone = gone;
   }
@@ -143,7 +123,7 @@ class WasmLane implements Lane {
     const data = frame.data;
     const length = data.byteLength;
     if (length > this.#room && !this.#reserve(length)) return -CODE.Refused;
-    this.#engine.bytes().set(new Uint8Array(data), this.#at);
+    this.#module.bytes().set(new Uint8Array(data), this.#at);
     if (length >= TURBO_MIN_BYTES && this.#engine.turbo) return this.#turbo(frame, rule, length);
     return this.#inWasm(frame, rule, length, PASS);
   }
@@ -152,56 +132,54 @@ class WasmLane implements Lane {
     this.#kind = kind;
     this.#participant = participant;
     if (!this.#seals) this.#person = this.#engine.indexOf(participant);
-    this.#media.bind(this.#id, KIND_NUMBER[kind], Math.max(0, this.#person));
+    this.#door.bind(this.#id, KIND_NUMBER[kind], Math.max(0, this.#person));
   }
 
   /** A participant became known under this index. */
   learned(participant: string, index: number): void {
     if (this.#seals || participant !== this.#participant) return;
     this.#person = index;
-    this.#media.bind(this.#id, KIND_NUMBER[this.#kind], index);
+    this.#door.bind(this.#id, KIND_NUMBER[this.#kind], index);
   }
 
   close(): void {
-    this.#media.close(this.#id);
+    this.#door.close(this.#id);
     this.#person = -1;
     this.#gone();
   }
 
   #inWasm(frame: EncodedFrame, rule: number, length: number, status: Status): Status {
     const result = this.#seals
-      ? this.#media.seal(this.#id, rule, length)
-      : this.#media.open(this.#id, rule, length);
+      ? this.#door.seal(this.#id, rule, length)
+      : this.#door.open(this.#id, rule, length);
     return this.#give(frame, result, status);
   }
 
   /** Puts the result into the frame: the one copy out. */
   #give(frame: EncodedFrame, result: number, status: Status): Status {
     if (result < 0) return result;
-    const length = result % LENGTH_SPAN;
-    const at = (result - length) / LENGTH_SPAN;
-    frame.data = this.#engine.bytes().buffer.slice(at, at + length);
+    const at = addressOf(result);
+    frame.data = this.#module.bytes().buffer.slice(at, at + lengthOf(result));
     return status;
   }
 
   #reserve(length: number): boolean {
-    const result = this.#media.reserve(this.#id, length);
+    const result = this.#door.reserve(this.#id, length);
     if (result < 0) return false;
-    this.#room = result % LENGTH_SPAN;
-    this.#at = (result - this.#room) / LENGTH_SPAN;
+    this.#room = lengthOf(result);
+    this.#at = addressOf(result);
     return true;
   }
 
   /** Lays the frame out in the core and runs the cipher in WebCrypto. */
   #turbo(frame: EncodedFrame, rule: number, length: number): Status | Promise<Status> {
-    const media = this.#media;
     const id = this.#id;
-    const plan = this.#seals ? media.plan_seal(id, rule, length) : media.plan_open(id, rule, length);
+    const plan = this.#seals ? this.#door.plan_seal(id, rule, length) : this.#door.plan_open(id, rule, length);
     // `Stale`: this key has not opened a frame yet, and only the core may accept the first.
     if (plan === -CODE.StaleOpen) return this.#again(frame, rule, length);
     if (plan < 0) return plan;
-    const kid = media.plan_kid(id);
-    const epoch = media.plan_epoch(id);
+    const kid = this.#door.plan_kid(id);
+    const epoch = this.#door.plan_epoch(id);
     const key = this.#keys.find(kid, epoch);
     if (key !== null) return this.#execute(frame, rule, length, plan, key);
     const bytes = this.#borrowKey();
@@ -210,13 +188,12 @@ class WasmLane implements Lane {
   }
 
   async #execute(frame: EncodedFrame, rule: number, length: number, plan: number, key: CryptoKey): Promise<Status> {
-    const media = this.#media;
     const id = this.#id;
-    const planned = plan % LENGTH_SPAN;
-    const at = (plan - planned) / LENGTH_SPAN;
-    const memory = this.#engine.bytes();
-    const body = at + media.plan_aad(id);
-    const nonce = media.nonce_at(id);
+    const at = addressOf(plan);
+    const end = at + lengthOf(plan);
+    const memory = this.#module.bytes();
+    const body = at + this.#door.plan_aad(id);
+    const nonce = this.#door.nonce_at(id);
     const params = {
       name: "AES-GCM",
       iv: memory.subarray(nonce, nonce + 12),
@@ -225,13 +202,13 @@ class WasmLane implements Lane {
     try {
       if (this.#seals) {
         // The last 16 bytes are room for the tag.
-        const sealed = await crypto.subtle.encrypt(params, key, memory.subarray(body, at + planned - 16));
-        this.#engine.bytes().set(new Uint8Array(sealed), body);
-        return this.#give(frame, media.finish_seal(id), TURBO);
+        const sealed = await crypto.subtle.encrypt(params, key, memory.subarray(body, end - TAG_LENGTH));
+        this.#module.bytes().set(new Uint8Array(sealed), body);
+        return this.#give(frame, this.#door.finish_seal(id), TURBO);
       }
-      const opened = await crypto.subtle.decrypt(params, key, memory.subarray(body, at + planned));
-      this.#engine.bytes().set(new Uint8Array(opened), body);
-      return this.#give(frame, media.accept_open(id), TURBO);
+      const opened = await crypto.subtle.decrypt(params, key, memory.subarray(body, end));
+      this.#module.bytes().set(new Uint8Array(opened), body);
+      return this.#give(frame, this.#door.accept_open(id), TURBO);
     } catch {
       // The core alone knows windows, ratchets and error words.
       return this.#again(frame, rule, length);
@@ -240,40 +217,17 @@ class WasmLane implements Lane {
 
   /** From the start, in the core: `frame.data` is still what came. */
   #again(frame: EncodedFrame, rule: number, length: number): Status {
-    this.#engine.bytes().set(new Uint8Array(frame.data), this.#at);
+    this.#module.bytes().set(new Uint8Array(frame.data), this.#at);
     return this.#inWasm(frame, rule, length, PASS);
   }
 
   /** The AEAD key of the plan, copied out once per KID. Base keys never leave the core. */
   #borrowKey(): Uint8Array | null {
-    const at = this.#media.lend_key(this.#id);
-    if (at === 0) return null;
-    const key = this.#engine.bytes().slice(at, at + this.#media.key_len(this.#id));
-    this.#media.drop_key(this.#id);
+    const place = this.#door.lend_key(this.#id);
+    const length = lengthOf(place);
+    if (place < 0 || length === 0) return null;
+    const key = this.#module.bytes().slice(addressOf(place), addressOf(place) + length);
+    this.#door.drop_key(this.#id);
     return key;
   }
 }
-
-function entropy(): Uint8Array {
-  return crypto.getRandomValues(new Uint8Array(ENTROPY_BYTES));
-}
-
-/** The core throws numbers; here they become errors that say what was attempted. */
-function guarded<T>(what: string, run: () => T): T {
-  try {
-    return run();
-  } catch (error) {
-    if (typeof error !== "number") throw error;
-    const name = nameOf(error);
-    throw new E2eeError(name, `could not ${what}: ${REASONS[name] ?? name}`);
-  }
-}
-
-const REASONS: Readonly<Record<string, string>> = {
-  BadOption: "call and participant must be 1 to 512 bytes, and the suite one of the registry's",
-  BadAnnouncement: "the announcement is not of the form fs1-ssss-iiii..., or of a newer version",
-  BadKey: "a key must have 16 to 256 bytes",
-  NoSenderKey: "no key was set for this sender",
-  StepsUsedUp: "no ratchet step is left in this generation: rotate",
-  Worn: "the key has sealed as many frames as it may",
-};

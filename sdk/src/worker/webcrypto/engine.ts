@@ -5,11 +5,13 @@
 import { CODE, E2eeError } from "../../errors.ts";
 import { type Direction, KIND_NUMBER, type TrackKind } from "../../kinds.ts";
 import { type EncodedFrame, type Engine, type Lane, type Status, TURBO } from "../engine.ts";
-import type { EngineSetup } from "../wasm.ts";
+import { announce, readAnnouncement } from "../announcement.ts";
+import { hex } from "../hex.ts";
+import type { EngineSetup } from "../module.ts";
 import { decodeHeader, encodeHeader } from "./header.ts";
 import { Ring } from "./ring.ts";
 import { clearLength, hasRule } from "./rules.ts";
-import { baseKey, fingerprint, type FrameKey, frameKey, GCM_SUITES, type GcmSuite, hex, nonce } from "./schedule.ts";
+import { baseKey, fingerprint, type FrameKey, frameKey, GCM_SUITES, type GcmSuite, nonce } from "./schedule.ts";
 import { RATCHET_BITS, ratchet, secretKey, STEPS, TAG_LENGTH } from "./schedule.ts";
 
 /** Frames that one key seals; the same number as in the core. */
@@ -71,7 +73,7 @@ export class WebCryptoEngine implements Engine {
 
   announcement(): string {
     if (this.#sender === null) return "";
-    return `fs1-${this.#suite.number.toString(16).padStart(4, "0")}-${hex(this.#sender.incarnation)}`;
+    return announce({ suite: this.#suite.number, incarnation: this.#sender.incarnation });
   }
 
   async setRoomSecret(stretched: Uint8Array): Promise<void> {
@@ -99,9 +101,7 @@ export class WebCryptoEngine implements Engine {
   }
 
   addParticipant(participant: string, announcement: string): void {
-    if (!/^fs1-000[1-8]-[0-9a-fA-F]{32}$/.test(announcement)) {
-      throw new E2eeError("BadAnnouncement", "the announcement is not of the form fs1-ssss-iiii..., or of a newer version");
-    }
+    readAnnouncement(announcement);
     const person = this.#person(participant);
     person.present = true;
     if (person.announcement === announcement) return;
@@ -208,11 +208,10 @@ export class WebCryptoEngine implements Engine {
   #newRing(who: string, person: Person): Ring | null {
     const secret = (person.secret ?? this.#room)?.key;
     if (secret === undefined || person.announcement === null) return null;
-    const [, number = "", digits = ""] = person.announcement.split("-");
-    const suite = GCM_SUITES[Number.parseInt(number, 16)];
+    const { suite: number, incarnation } = readAnnouncement(person.announcement);
+    const suite = GCM_SUITES[number];
     // A sender with a suite that WebCrypto lacks: no key, and the reason in the report.
     if (suite === undefined) return null;
-    const incarnation = Uint8Array.from(digits.match(/../g) ?? [], (byte) => Number.parseInt(byte, 16));
     return new Ring({ suite, call: this.setup.call, who, secret, incarnation });
   }
 

@@ -9,6 +9,7 @@
  * key, salt   HKDF(bound key, "SFrame 1.0 Secret key " or "... salt " || KID (8) || suite (2), Nk or 12)
  * ```
  */
+import { hex } from "../hex.ts";
 
 const SENDER_LABEL = "Frameseal 1 sender";
 const MEDIA_LABEL = "Frameseal 1 media";
@@ -109,11 +110,6 @@ export function nonce(salt: Uint8Array, ctr: number): Uint8Array<ArrayBuffer> {
     rest = Math.floor(rest / 256);
   }
   return out;
-}
-
-/** Lower-case hex. */
-export function hex(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 async function hkdf(key: CryptoKey, hash: string, info: Uint8Array, length: number): Promise<Uint8Array<ArrayBuffer>> {
