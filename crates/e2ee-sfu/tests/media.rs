@@ -148,6 +148,48 @@ fn a_subscriber_changes_between_layers_without_a_gap() {
 }
 
 #[test]
+fn lost_packets_of_video_are_sent_again() {
+    let (_server, mut ada, mut bob, mids) = pair("r", &["video"], &[]);
+    ada.lose(13);
+    bob.lose(17);
+    for n in 0..60u16 {
+        ada.write(Codec::Vp8, mids[0], None, u32::from(n) * 3000, &vp8(n == 0, n, &[n as u8; 400]));
+        pass(&mut [&mut ada, &mut bob], Duration::from_millis(10));
+    }
+    until(&mut [&mut ada, &mut bob], |c| c[1].got.len() == 60);
+    let mut got: Vec<&Got> = bob.got.iter().collect();
+    got.sort_by_key(|g| g.seq);
+    assert!(got.iter().enumerate().all(|(n, g)| g.payload == vp8(n == 0, n as u16, &[n as u8; 400])));
+}
+
+#[test]
+fn dependency_descriptors_go_along_and_their_frame_numbers_run_on() {
+    let (_server, mut ada, mut bob, mids) = pair("r", &["video"], &["q", "f"]);
+    let mid = mids[0];
+    let describe = |number: u16, tail: &[u8]| [&[0xc1][..], &number.to_be_bytes(), tail].concat();
+    // A key frame's descriptor is long: it carries the structure, and needs the two-byte form.
+    let structure = [0x80; 40];
+    let send = |ada: &mut Client, rid: &str, n: u16, key: bool| {
+        let tail = if key { &structure[..] } else { &[0x12][..] };
+        let descriptor = describe(if rid == "q" { 0xfff0 + n } else { 500 + n }, tail);
+        let payload = [0x28, 2, 0x08, n as u8, 0x30, n as u8];
+        let payload = if key { payload } else { [0x10, 0x30, n as u8, 0, 0, 0] };
+        ada.write_described(Codec::Av1, mid, Some(rid), u32::from(n) * 3000, &payload, Some(&descriptor));
+    };
+    send(&mut ada, "q", 1, true);
+    send(&mut ada, "q", 2, false);
+    until(&mut [&mut ada, &mut bob], |c| c[1].got.len() == 2);
+    send(&mut ada, "f", 3, true);
+    send(&mut ada, "f", 4, false);
+    until(&mut [&mut ada, &mut bob], |c| c[1].got.len() == 4);
+    let got: Vec<Vec<u8>> = bob.got.iter().map(|g| g.descriptor.clone().unwrap()).collect();
+    assert_eq!(got[0], describe(0xfff1, &structure));
+    assert_eq!(got[1], describe(0xfff2, &[0x12]));
+    assert_eq!(got[2], describe(0xfff3, &structure));
+    assert_eq!(got[3], describe(0xfff4, &[0x12]));
+}
+
+#[test]
 fn tracks_come_and_go() {
     let (server, mut ada, mut bob, mids) = pair("r", &["audio"], &[]);
     let screen = ada.publish(&["screen", "screen-audio"], &[]);

@@ -8,6 +8,7 @@
     clippy::indexing_slicing
 )]
 
+pub mod descriptor;
 pub mod http;
 
 use std::collections::HashMap;
@@ -15,13 +16,14 @@ use std::io::ErrorKind;
 use std::net::{TcpStream, UdpSocket};
 use std::time::{Duration, Instant};
 
+use descriptor::Raw;
 use e2ee_sfu::{Running, Server, ServerOptions};
 use serde_json::{Value, json};
 use str0m::change::{SdpAnswer, SdpOffer, SdpPendingOffer};
 use str0m::format::Codec;
 use str0m::media::{Direction, MediaKind, Mid, Pt, Rid, Simulcast, SimulcastLayer};
 use str0m::net::{Protocol, Receive};
-use str0m::rtp::RtpWrite;
+use str0m::rtp::{ExtensionValues, RtpWrite};
 use str0m::{Candidate, Event, Input, Output, Rtc};
 use tungstenite::{Message, WebSocket};
 
@@ -38,6 +40,9 @@ struct Pc {
     rtc: Rtc,
     socket: UdpSocket,
     connected: bool,
+    /// Every how many datagrams of media one is lost on the way out, and on the way in.
+    lossy: (Option<u32>, Option<u32>),
+    counted: (u32, u32),
 }
 
 /// A packet that a client received.
@@ -48,6 +53,8 @@ pub struct Got {
     pub timestamp: u32,
     pub marker: bool,
     pub payload: Vec<u8>,
+    /// The Dependency Descriptor.
+    pub descriptor: Option<Vec<u8>>,
 }
 
 /// See the module.
@@ -73,9 +80,12 @@ impl Pc {
     fn new() -> Self {
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         socket.set_nonblocking(true).unwrap();
-        let mut rtc = Rtc::builder().set_rtp_mode(true).build(Instant::now());
+        let mut rtc = Rtc::builder()
+            .set_rtp_mode(true)
+            .set_extension(12, descriptor::extension())
+            .build(Instant::now());
         rtc.add_local_candidate(Candidate::host(socket.local_addr().unwrap(), "udp").unwrap());
-        Self { rtc, socket, connected: false }
+        Self { rtc, socket, connected: false, lossy: (None, None), counted: (0, 0) }
     }
 
     /// Takes what came, lets time pass, sends what is to be sent.
@@ -84,6 +94,9 @@ impl Pc {
         let mut buf = [0u8; 2048];
         let destination = self.socket.local_addr().unwrap();
         while let Ok((len, source)) = self.socket.recv_from(&mut buf) {
+            if is_lost(self.lossy.1, &mut self.counted.1, &buf[..len]) {
+                continue;
+            }
             let Ok(contents) = buf[..len].try_into() else { continue };
             let receive = Receive { proto: Protocol::Udp, source, destination, contents };
             self.rtc.handle_input(Input::Receive(Instant::now(), receive)).unwrap();
@@ -98,12 +111,22 @@ impl Pc {
         loop {
             match self.rtc.poll_output().unwrap() {
                 Output::Timeout(_) => return,
+                Output::Transmit(t) if is_lost(self.lossy.0, &mut self.counted.0, &t.contents) => {}
                 Output::Transmit(t) => drop(self.socket.send_to(&t.contents, t.destination)),
                 Output::Event(Event::Connected) => self.connected = true,
                 Output::Event(event) => events.push(event),
             }
         }
     }
+}
+
+/// Whether to lose a datagram: only media is, RTP of some length.
+fn is_lost(every: Option<u32>, counted: &mut u32, datagram: &[u8]) -> bool {
+    let Some(every) = every.filter(|_| datagram.len() > 200 && (128..192).contains(&datagram[0])) else {
+        return false;
+    };
+    *counted += 1;
+    *counted % every == 0
 }
 
 impl Client {
@@ -201,6 +224,12 @@ impl Client {
         self.send(json!({"t": "offer", "pc": "pub", "sdp": offer.to_sdp_string(), "tracks": tracks}));
     }
 
+    /// From now on, one in so many packets of media is lost, in both directions.
+    pub fn lose(&mut self, every: u32) {
+        self.publisher.lossy = (Some(every), None);
+        self.subscriber.lossy = (None, Some(every));
+    }
+
     pub fn pub_connected(&self) -> bool {
         self.publisher.connected
     }
@@ -215,12 +244,30 @@ impl Client {
 
     /// Sends a packet with the marker set.
     pub fn write(&mut self, codec: Codec, mid: Mid, rid: Option<&str>, timestamp: u32, payload: &[u8]) {
+        self.write_described(codec, mid, rid, timestamp, payload, None);
+    }
+
+    /// The same with a Dependency Descriptor.
+    pub fn write_described(
+        &mut self,
+        codec: Codec,
+        mid: Mid,
+        rid: Option<&str>,
+        timestamp: u32,
+        payload: &[u8],
+        descriptor: Option<&[u8]>,
+    ) {
+        let mut values = ExtensionValues::default();
+        if let Some(bytes) = descriptor {
+            values.user_values.set(Raw(bytes.to_vec()));
+        }
         let rid = rid.map(Rid::from);
         let pt: Pt = self.publisher.rtc.codec_config().find(|p| p.spec().codec == codec).unwrap().pt();
         let seq = self.seqs.entry((mid, rid)).or_insert(1000);
         *seq += 1;
         let write = RtpWrite::new(pt, (*seq).into(), timestamp, Instant::now(), payload)
             .marker(true)
+            .ext_vals(values)
             .nackable(codec != Codec::Opus);
         self.publisher.rtc.direct_api().stream_tx_by_mid(mid, rid).unwrap().write_rtp(write);
         let events = self.publisher.pump();
@@ -242,6 +289,7 @@ impl Client {
                     timestamp: packet.header.timestamp,
                     marker: packet.header.marker,
                     payload: packet.payload.to_vec(),
+                    descriptor: packet.header.ext_vals.user_values.get::<Raw>().map(|r| r.0.clone()),
                 });
             }
         }
