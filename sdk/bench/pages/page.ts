@@ -1,0 +1,15 @@
+/** What the runner calls in the page. */
+import { hot } from "./hot.ts";
+
+const bench = { hot };
+
+/** The page as the runner sees it. */
+export type Bench = typeof bench;
+
+declare global {
+  interface Window {
+    bench: Bench;
+  }
+}
+
+window.bench = bench;
