@@ -108,7 +108,7 @@ export class GuardedPeer {
     try {
       if (await this.#compare(receivers)) {
         await new Promise((resolve) => setTimeout(resolve, CONFIRM_MS));
-        await this.#compare(receivers);
+        await this.#compare(false);
       }
     } catch {
       // The connection or the worker went away between two awaits.
@@ -248,7 +248,7 @@ export class GuardedPeer {
       ] as const) {
         if (counted === undefined || track.state === "not-attached") continue;
         const verdict = track.comparison.look(counted, tallies.get(track.id) ?? { seen: 0 });
-        if (verdict === "suspect") suspect = true;
+        if (verdict === "suspect" && track === send) suspect = true;
         if (verdict === "leak") this.#leak(track);
       }
     }

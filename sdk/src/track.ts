@@ -44,7 +44,7 @@ export class PageTrack {
     this.transceiver = transceiver;
     this.kind = kind;
     this.participant = participant;
-    this.comparison = new Comparison(isAudio(kind) ? "audio" : "video");
+    this.comparison = new Comparison(isAudio(kind) ? "audio" : "video", direction);
   }
 
   get setup(): TrackSetup {

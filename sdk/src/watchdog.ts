@@ -6,8 +6,12 @@ import type { Tally } from "./protocol.ts";
 
 /** Frames (video) or packets (audio) by which the browser may be ahead of the worker: some are on their way. */
 const SLACK = { video: 3, audio: 8 } as const;
-/** Looks in a row that must be bad. The second look follows at once, see {@link CONFIRM_MS}. */
-const LOOKS = 2;
+/**
+ * Looks in a row that must be bad. A sender's second look follows at once, see {@link CONFIRM_MS}: what it leaks is
+ * gone. A receiver's looks are a second apart: nothing leaves by it, and a machine that is short of time hands frames
+ * to the worker late.
+ */
+const LOOKS = { send: 2, receive: 3 } as const;
 /** Time between a bad look and the one that confirms it, milliseconds. `getStats` is cached for 50 ms. */
 export const CONFIRM_MS = 60;
 
@@ -21,12 +25,14 @@ export interface Counted {
 /** Compares one direction of one track. Pure: figures in, verdict out. */
 export class Comparison {
   readonly #slack: number;
+  readonly #looks: number;
   /** Counters at the last look that was fine; `null`: take the next one as it is. */
   #base: { readonly media: number; readonly seen: number } | null = { media: 0, seen: 0 };
   #bad = 0;
 
-  constructor(kind: "audio" | "video") {
+  constructor(kind: "audio" | "video", direction: "send" | "receive" = "send") {
     this.#slack = SLACK[kind];
+    this.#looks = LOOKS[direction];
   }
 
   /** Forgets what went before: this transceiver was in use before it was attached. */
@@ -49,7 +55,7 @@ export class Comparison {
     if (moved <= this.#slack) return "fine";
     // Half: counters of layers and retransmissions differ a little, a bypass differs by everything.
     if ((now.seen - base.seen) * 2 >= moved) return this.#fine(now);
-    return ++this.#bad >= LOOKS ? "leak" : "suspect";
+    return ++this.#bad >= this.#looks ? "leak" : "suspect";
   }
 
   #fine(now: { readonly media: number; readonly seen: number }): "fine" {

@@ -32,3 +32,12 @@ test("counters that start over are a new stream", () => {
   assert.equal(comparison.look({ media: 500, bytes: 0 }, { seen: 500 }), "fine");
   assert.equal(comparison.look({ media: 2, bytes: 0 }, { seen: 502 }), "fine");
 });
+
+test("a receiver on a busy machine is given time to catch up, and found out when it does not", () => {
+  const busy = new Comparison("audio", "receive");
+  assert.equal(busy.look({ media: 50, bytes: 0 }, { seen: 10 }), "suspect");
+  assert.equal(busy.look({ media: 100, bytes: 0 }, { seen: 95 }), "fine");
+  const bypassed = new Comparison("audio", "receive");
+  const looks = [50, 100, 150].map((media) => bypassed.look({ media, bytes: 0 }, { seen: 0 }));
+  assert.deepEqual(looks, ["suspect", "suspect", "leak"]);
+});
