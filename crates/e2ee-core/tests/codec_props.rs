@@ -60,9 +60,17 @@ fn nal(headers: Vec<(Vec<u8>, bool)>) -> impl Strategy<Value = NalUnit> {
 fn picture() -> impl Strategy<Value = (CodecRule, Vec<u8>, Vec<u8>)> {
     let h264 = (
         vec(
-            nal([(0x67, true), (0x68, true), (0x6d, true), (0x09, false), (0x06, false), (0x0e, false)]
-                .map(|(header, clear)| (vec![header], clear))
-                .to_vec()),
+            nal([
+                (0x67, true),
+                (0x68, true),
+                (0x6d, true),
+                (0x6f, true),
+                (0x09, false),
+                (0x06, false),
+                (0x0e, false),
+            ]
+            .map(|(header, clear)| (vec![header], clear))
+            .to_vec()),
             0..8,
         ),
         nal([0x65, 0x41, 0x01, 0x02].map(|header| (vec![header], true)).to_vec()),

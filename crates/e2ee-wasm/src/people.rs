@@ -49,7 +49,15 @@ pub(crate) struct Person {
 
 impl Person {
     pub(crate) const fn new(who: ParticipantId) -> Self {
-        Self { who, present: true, announcement: None, secret: None, opener: None, earlier: Vec::new(), epoch: 0 }
+        Self {
+            who,
+            present: true,
+            announcement: None,
+            secret: None,
+            opener: None,
+            earlier: Vec::new(),
+            epoch: 0,
+        }
     }
 
     /// The opener, while they are here.
@@ -58,7 +66,12 @@ impl Person {
     }
 
     /// Takes an announcement: the opener that it had before, or a new one.
-    pub(crate) fn announce(&mut self, said: Announcement, call: &CallId, room: Option<&Secret>) -> Refusable<()> {
+    pub(crate) fn announce(
+        &mut self,
+        said: Announcement,
+        call: &CallId,
+        room: Option<&Secret>,
+    ) -> Refusable<()> {
         if self.announcement == Some(said) {
             return Ok(());
         }

@@ -210,7 +210,8 @@ impl Opener {
     }
 
     /// Finds the parts and makes the buffer `header | clear | layout | ct | tag`.
-    #[inline]
+    #[cfg_attr(not(target_family = "wasm"), inline)]
+    #[cfg_attr(target_family = "wasm", inline(never))] // in many places; the module must stay small
     fn find_parts(&self, info: &FrameInfo<'_>, buf: &mut FrameBuf) -> Result<Found, OpenCause> {
         let profile = self.ring.profile();
         let (behind, layout) = match profile.format {
@@ -241,7 +242,8 @@ impl Opener {
     }
 
     /// `header | clear | layout | plaintext | tag` becomes the frame.
-    #[inline]
+    #[cfg_attr(not(target_family = "wasm"), inline)]
+    #[cfg_attr(target_family = "wasm", inline(never))] // in many places; the module must stay small
     fn finish(&self, rule: CodecRule, found: &Found, buf: &mut FrameBuf) -> Result<(), OpenCause> {
         buf.truncate(buf.len().saturating_sub(self.ring.profile().suite.tag_len()));
         buf.shrink_front(found.header);

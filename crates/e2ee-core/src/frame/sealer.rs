@@ -363,7 +363,8 @@ impl Sealer {
     }
 
     /// Everything up to the cipher: `AAD | plaintext | room for the tag`, counter spent.
-    #[inline]
+    #[cfg_attr(not(target_family = "wasm"), inline)]
+    #[cfg_attr(target_family = "wasm", inline(never))] // in many places; the module must stay small
     fn lay_out(&mut self, info: &FrameInfo<'_>, buf: &mut FrameBuf) -> Result<SealPlan, SealCause> {
         let (rule, behind) = match self.profile.format {
             FrameFormat::Sframe => (CodecRule::Opaque, 0),
@@ -465,7 +466,8 @@ impl SealPlan {
 }
 
 /// `header | clear | layout | ct | tag` becomes the wire's bytes.
-#[inline]
+#[cfg_attr(not(target_family = "wasm"), inline)]
+#[cfg_attr(target_family = "wasm", inline(never))] // in many places; the module must stay small
 fn finish(plan: &SealPlan, buf: &mut FrameBuf) -> Result<(), SealCause> {
     let Some(clear) = (plan.aad - plan.header).checked_sub(1) else { return Ok(()) };
     if let Some(prefix) = buf.bytes_mut().get_mut(..plan.aad) {

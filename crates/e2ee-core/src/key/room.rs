@@ -44,6 +44,13 @@ impl RoomSecret {
         Self { stretched }
     }
 
+    /// The stretched secret, for test vectors.
+    #[cfg(feature = "hazmat")]
+    #[must_use]
+    pub fn hazmat_expose(&self) -> &[u8] {
+        self.stretched.expose()
+    }
+
     /// The source of one sender's base keys.
     #[must_use]
     pub fn sender(&self, call: &CallId, who: &ParticipantId, incarnation: &Incarnation) -> RoomSender {

@@ -8,7 +8,7 @@
 //! ```
 
 use super::super::buf::FrameBuf;
-use super::layout::{Framing, MAX_CLEAR, Moved, Unit, Units, settle, shift};
+use super::layout::{Framing, Moved, Unit, Units, settle, shift};
 use super::{Arranged, LayoutError, moved};
 
 pub(super) fn arrange(buf: &mut FrameBuf) -> Result<Arranged, LayoutError> {
@@ -128,9 +128,7 @@ fn scan(bytes: &[u8], place: Place) -> Result<Units, LayoutError> {
 fn canonical(bytes: &[u8], start: usize, obu: &Obu) -> Result<Unit, LayoutError> {
     let end = obu.end(bytes)?;
     let size = end.saturating_sub(obu.body);
-    if size > MAX_CLEAR {
-        return Err(LayoutError::TooComplex);
-    }
+    // Two bytes of size are enough: a unit longer than MAX_CLEAR is refused when it is added.
     let mut framing = Framing::default();
     framing.push(obu.header | HAS_SIZE);
     if let Some(extension) = obu.extension {

@@ -92,3 +92,35 @@ fn read_table(bytes: &[u8], clear: usize) -> Result<([Run; MAX_RUNS], usize), La
 }
 
 const RUN_LEN: usize = 3;
+
+#[cfg(test)]
+mod tests {
+    use super::super::{CodecRule, restore};
+    use super::*;
+
+    #[test]
+    fn a_table_is_taken_only_with_one_to_eight_sound_runs() {
+        let clear = b"\0\0\0\x01\x67\x42\0\0\0\x01\x65\x88";
+        let with = |table: &[u8]| {
+            let mut buf = FrameBuf::new();
+            buf.fill(&[&clear[..], b"0123456789", table].concat());
+            restore(CodecRule::H264, &mut buf, clear.len(), true).map(|()| buf.bytes().to_vec())
+        };
+        let restored = [&b"0"[..], &clear[..6], b"12", &clear[6..], b"3456789"].concat();
+        assert_eq!(with(&[0, 0, 1, 1, 0, 2, 2]), Ok(restored));
+        assert!(with(&[&[0, 0, 1].repeat(8)[..], &[8]].concat()).is_ok());
+        for table in [
+            &[][..],
+            &[0],
+            &[0, 0, 1],
+            // Nine runs; one too long; one empty; one behind the last clear unit; two in the wrong order.
+            &[&[0, 0, 1].repeat(9)[..], &[9]].concat(),
+            &[0, 0, 11, 1],
+            &[0, 0, 0, 1],
+            &[2, 0, 1, 1],
+            &[1, 0, 1, 0, 0, 1, 2],
+        ] {
+            assert_eq!(with(table), Err(LayoutError::Malformed), "{table:x?}");
+        }
+    }
+}
