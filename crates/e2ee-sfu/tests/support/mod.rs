@@ -126,7 +126,7 @@ fn is_lost(every: Option<u32>, counted: &mut u32, datagram: &[u8]) -> bool {
         return false;
     };
     *counted += 1;
-    *counted % every == 0
+    counted.is_multiple_of(every)
 }
 
 impl Client {
