@@ -3,12 +3,14 @@
  *   --hot | --call   only that part
  *   --rounds N       rounds of the hot loop for each size (200)
  *   --sizes A,B      sizes of the hot loop, bytes
+ *   --calls N        calls of each mode (5), and --seconds S of each that count (6)
  *   --json FILE      every figure, for machines
  */
 import { writeFileSync } from "node:fs";
 import { cpus, loadavg } from "node:os";
 import { parseArgs } from "node:util";
 import { launch } from "../e2e/browsers.ts";
+import { callBars, calls, callTable, MODES } from "./call.ts";
 import { type Bar, barLines } from "./figures.ts";
 import { hotBars, hotTables } from "./hot.ts";
 import { peer, serve } from "./server.ts";
@@ -20,6 +22,8 @@ const { values: args } = parseArgs({
     call: { type: "boolean", default: false },
     rounds: { type: "string", default: "200" },
     sizes: { type: "string", default: "60,120,1200,5000,10000,50000,200000" },
+    calls: { type: "string", default: "5" },
+    seconds: { type: "string", default: "6" },
     json: { type: "string" },
   },
 });
@@ -56,6 +60,14 @@ try {
     console.log(`\n${hotTables(sizes)}`);
     bars.push(...hotBars(sizes));
     figures["hot"] = sizes;
+  }
+  if (all || args.call) {
+    const page = await browser.open(server.url);
+    const rounds = await calls(page, MODES, Number(args.calls), Number(args.seconds), (line) => console.error(line));
+    await page.close();
+    console.log(`\n${callTable(rounds, MODES)}`);
+    bars.push(...callBars(rounds));
+    figures["calls"] = rounds;
   }
   figures["loadAfter"] = load();
   figures["bars"] = bars;

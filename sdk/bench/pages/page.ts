@@ -1,7 +1,8 @@
 /** What the runner calls in the page. */
+import * as call from "./call.ts";
 import { hot } from "./hot.ts";
 
-const bench = { hot };
+const bench = { hot, call };
 
 /** The page as the runner sees it. */
 export type Bench = typeof bench;
