@@ -9,7 +9,7 @@ import { brotliCompressSync, constants } from "node:zlib";
 /** What worker and media module should weigh together at most, bytes after brotli. */
 const GOAL = 40_000;
 /** What they may weigh until the goal is reached: a little more than they do, so that growth is noticed. */
-const BUDGET = 53_500;
+const BUDGET = 46_500;
 
 const here = new URL(".", import.meta.url);
 const path = (name) => new URL(name, here).pathname;

@@ -58,7 +58,7 @@ pub fn incarnation() -> f64 {
     })
 }
 
-/// Place of the report, an array of doubles: see [`crate::report`].
+/// Place of the report, an array of doubles: see `report.rs`.
 #[wasm_bindgen]
 pub fn report() -> f64 {
     enter(&mut |door| {
