@@ -36,13 +36,28 @@ pub(crate) static STEPS: &[Step] = &[
     },
 ];
 
+/// Media in real time on a machine that others use too: a call that ran out of time is tried once more, and that is
+/// said. Plaintext at the SFU is never tried again.
 fn sealed(log: &mut Log, args: &[&str]) -> Result<Done> {
     let (status, report) = run(log, args)?;
-    let frames = figure(&report, "/sfu/frames")?;
-    let plain = figure(&report, "/sfu/plaintext_frames")?;
+    let clean = figure(&report, "/sfu/plaintext_frames").is_ok_and(|plain| plain == 0);
+    if status.success() || !clean {
+        return judge(status, &report);
+    }
+    let before = reason(&report);
+    let (status, report) = run(log, args)?;
+    match judge(status, &report)? {
+        Done::Passed(what) => Ok(Done::Passed(format!("{what}; at the second try, the first: {before}"))),
+        other => Ok(other),
+    }
+}
+
+fn judge(status: std::process::ExitStatus, report: &Value) -> Result<Done> {
+    let frames = figure(report, "/sfu/frames")?;
+    let plain = figure(report, "/sfu/plaintext_frames")?;
     let receivers = report.pointer("/receivers").and_then(Value::as_array).map_or(0, Vec::len);
     if !status.success() || report.get("ok") != Some(&Value::Bool(true)) {
-        return Err(Error::new(format!("the call failed ({status}): {}", reason(&report))));
+        return Err(Error::new(format!("the call failed ({status}): {}", reason(report))));
     }
     if plain > 0 || frames == 0 || receivers == 0 {
         let seen = format!("{frames} frames, {plain} plaintext, {receivers} receivers");
