@@ -24,7 +24,7 @@ pub(crate) fn script(package: &str, name: &str) -> Job {
 }
 
 /// `npm ci`, unless the lock file is the one that was installed last.
-fn install(name: &str) -> Result<()> {
+pub(crate) fn install(name: &str) -> Result<()> {
     let package = root().join(name);
     let lock = package.join("package-lock.json");
     let Ok(text) = std::fs::read(&lock) else {

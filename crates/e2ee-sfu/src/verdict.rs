@@ -230,8 +230,9 @@ mod tests {
         verdict.told(&told(&[OTHER], 9), now);
         assert_eq!(counts(&verdict), (1, 1, 0, 0));
         verdict.told(&told(&[OTHER, RUN], 9), now);
-        verdict.told(&told(&[RUN], 9), now);
         assert_eq!(counts(&verdict), (1, 1, 1, 0));
+        verdict.told(&told(&[RUN], 9), now);
+        assert_eq!(counts(&verdict), (1, 1, 1, 0), "told twice");
     }
 
     #[test]
