@@ -7,9 +7,7 @@ import { copyFileSync, existsSync, readdirSync, readFileSync, rmSync, writeFileS
 import { brotliCompressSync, constants } from "node:zlib";
 
 /** What worker and media module should weigh together at most, bytes after brotli. */
-const GOAL = 40_000;
-/** What they may weigh until the goal is reached: a little more than they do, so that growth is noticed. */
-const BUDGET = 46_500;
+const BUDGET = 40_000;
 
 const here = new URL(".", import.meta.url);
 const path = (name) => new URL(name, here).pathname;
@@ -24,11 +22,25 @@ const common = { bundle: true, format: "esm", target: ["es2022"], legalComments:
 await build({ ...common, entryPoints: [path("src/index.ts")], outfile: path("dist/index.js"), sourcemap: true });
 await build({
   ...common,
-  entryPoints: [path("src/worker/index.ts")],
-  outfile: path("dist/worker.js"),
+  entryPoints: {
+    worker: path("src/worker/index.ts"),
+    "worker-webcrypto": path("src/worker/webcrypto/engine.ts"),
+    "worker-witness": path("src/worker/witness.ts"),
+  },
+  outdir: path("dist"),
   minify: true,
   sourcemap: true,
   sourcesContent: false,
+  plugins: [
+    {
+      // What few pages need are files of their own: the engine for pages without WebAssembly, and what tests use.
+      name: "apart",
+      setup: ({ onResolve }) =>
+        onResolve({ filter: /^\.\/(webcrypto\/engine|witness)\.ts$/ }, ({ kind, path }) =>
+          kind === "dynamic-import" ? { path: `./worker-${/witness|webcrypto/.exec(path)[0]}.js`, external: true } : undefined,
+        ),
+    },
+  ],
 });
 copyFileSync(path("wasm/media.wasm"), path("dist/media.wasm"));
 execFileSync(process.execPath, [path("node_modules/typescript/bin/tsc"), "-p", path("tsconfig.types.json")], { stdio: "inherit" });
@@ -46,9 +58,9 @@ const sizes = ["worker.js", "media.wasm"].map((name) => {
 const total = sizes.reduce((sum, { brotli }) => sum + brotli, 0);
 if (process.argv.includes("--size")) {
   for (const { name, raw, brotli } of sizes) console.log(`${name}: ${raw} bytes, ${brotli} brotli`);
-  console.log(`together ${total} bytes brotli; budget ${BUDGET}, goal ${GOAL}${total > GOAL ? ": goal MISSED" : ""}`);
+  console.log(`together ${total} bytes brotli; budget ${BUDGET}`);
 }
 if (total >= BUDGET) {
   console.error(`worker and media module are ${total} bytes brotli: over the budget of ${BUDGET}`);
-  process.exitCode = process.argv.includes("--size") ? 1 : 0;
+  process.exitCode = 1;
 }

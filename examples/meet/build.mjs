@@ -9,7 +9,7 @@ const here = dirname(fileURLToPath(import.meta.url));
 const out = join(here, 'dist');
 const sdk = join(here, '../../sdk/dist');
 
-for (const file of ['index.js', 'worker.js', 'media.wasm']) {
+for (const file of ['index.js', 'worker.js', 'worker-webcrypto.js', 'worker-witness.js', 'media.wasm']) {
   await stat(join(sdk, file)).catch(() => {
     console.error(`sdk/dist/${file} is missing: build the SDK first, with "cargo xtask demo" or "npm run build" in sdk/`);
     process.exit(1);

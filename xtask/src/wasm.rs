@@ -195,16 +195,84 @@ fn rust_flags() -> String {
 
 fn bind(module: &Module<'_>, bytes: Vec<u8>, draft: &Path) -> Result<()> {
     let mut bindgen = Bindgen::new();
-    bindgen.input_bytes(module.name, bytes).typescript(true);
+    if module.node {
+        bindgen.input_bytes(module.name, bytes);
+    } else {
+        bindgen.input_module(module.name, snip(&bytes)?);
+    }
+    bindgen.typescript(true);
     // The worker always says where the module is; a default would make bundlers look for one.
     bindgen.omit_default_module_path(!module.node).remove_producers_section(true).remove_name_section(true);
     let set = if module.node { bindgen.nodejs(true) } else { bindgen.web(true) };
     set.and_then(|b| b.generate(draft)).map_err(|error| Error::new(format!("wasm-bindgen: {error:#}")))
 }
 
+/// What only a panic runs. The media module's panic handler ends the instance without a message, so these functions may
+/// end it at once; what they would have formatted goes away with them, several kilobytes.
+const SNIPPED: &[&str] = &[
+    "4core3fmt",
+    "4core9panicking",
+    "4core6option13expect_failed",
+    "4core6option13unwrap_failed",
+    "4core6result13unwrap_failed",
+    "16slice_index_fail",
+    "17len_mismatch_fail",
+    "17capacity_overflow",
+    "18handle_alloc_error",
+    "$core..fmt..Debug$",
+    "$core..fmt..Display$",
+];
+
+/// Puts `unreachable` in place of [`SNIPPED`].
+fn snip(bytes: &[u8]) -> Result<walrus::Module> {
+    let mut module = walrus::Module::from_buffer(bytes)
+        .map_err(|error| Error::new(format!("the module does not parse: {error:#}")))?;
+    let doomed: Vec<_> = module
+        .funcs
+        .iter_local()
+        .filter(|(id, _)| {
+            let name = module.funcs.get(*id).name.as_deref().unwrap_or_default();
+            SNIPPED.iter().any(|part| name.contains(part))
+        })
+        .map(|(id, function)| (id, function.ty()))
+        .collect();
+    for (id, ty) in doomed {
+        let (params, results) = module.types.params_results(ty);
+        let (params, results) = (params.to_vec(), results.to_vec());
+        let mut end = walrus::FunctionBuilder::new(&mut module.types, &params, &results);
+        end.func_body().unreachable();
+        let args = params.into_iter().map(|kind| module.locals.add(kind)).collect();
+        module.funcs.get_mut(id).kind = walrus::FunctionKind::Local(end.local_func(args));
+    }
+    let data: Vec<_> = module.data.iter().map(walrus::Data::id).collect();
+    for id in data {
+        forget_sources(&mut module.data.get_mut(id).value);
+    }
+    Ok(module)
+}
+
+/// Zeroes the names of source files, which only a panic's message would show: `crates/.../x.rs` and the like.
+fn forget_sources(data: &mut [u8]) {
+    for prefix in [b"crates/".as_slice(), b"cargo/", b"/rustc/"] {
+        let mut from = 0;
+        while let Some(found) = data.get(from..).and_then(|rest| position(rest, prefix)) {
+            let start = from + found;
+            let name = data.get_mut(start..).unwrap_or_default();
+            let len = position(name, b".rs").map_or(0, |dot| dot + 3);
+            let whole = name.get_mut(..len).filter(|name| name.iter().all(u8::is_ascii_graphic));
+            whole.into_iter().flatten().for_each(|byte| *byte = 0);
+            from = start + prefix.len();
+        }
+    }
+}
+
+fn position(data: &[u8], part: &[u8]) -> Option<usize> {
+    data.windows(part.len()).position(|window| window == part)
+}
+
 fn optimise(tool: &Path, wasm: &Path) -> Result<()> {
     let node = Job::new("node").arg(tool).arg(wasm);
-    node.args(["-O3", "--strip-debug", "--strip-producers"])
+    node.args(["-O3", "--gufa", "-O3", "--reorder-functions", "--strip-debug", "--strip-producers"])
         .args(FEATURES)
         .arg("-o")
         .arg(wasm)

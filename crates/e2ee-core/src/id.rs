@@ -1,7 +1,7 @@
 //! The words everybody uses: names and numbers without behaviour.
 
+use alloc::sync::Arc;
 use core::fmt;
-use std::sync::Arc;
 
 /// Longest participant or call name, bytes of UTF-8.
 pub const MAX_NAME_LEN: usize = 512;

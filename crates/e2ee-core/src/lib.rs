@@ -40,7 +40,10 @@
 //! assert!(opener.open(&info, &mut buf).is_err()); // a repeat
 //! # Ok(()) }
 //! ```
+#![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
+
+extern crate alloc;
 
 pub mod crypto;
 pub mod error;

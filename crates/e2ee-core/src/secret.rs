@@ -1,5 +1,8 @@
 //! Secret bytes: boxed, wiped on drop, silent, not clonable, not comparable.
 
+use alloc::boxed::Box;
+use alloc::vec;
+
 use zeroize::Zeroize;
 
 /// Longest base key taken, bytes. RFC 9605 allows any length; this bounds what a message can make us hold.

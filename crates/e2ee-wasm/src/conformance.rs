@@ -1,5 +1,8 @@
 //! The backends' conformance suite as WebAssembly (feature `conformance`; not in the shipped module).
 
+use alloc::string::String;
+use alloc::vec::Vec;
+
 use e2ee_core::{Provider, crypto::conformance};
 use wasm_bindgen::prelude::wasm_bindgen;
 

@@ -1,7 +1,8 @@
 //! The functions that the worker calls. One call's state lives in the instance; a worker makes one instance.
 
-use std::sync::Mutex;
+use alloc::vec::Vec;
 
+use spin::Mutex;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::lane::{failed, pack};
@@ -21,227 +22,169 @@ struct Door {
 
 static DOOR: Mutex<Door> = Mutex::new(Door { media: None, inbox: [0; INBOX_LEN], outbox: Vec::new() });
 
+/// What the worker may ask for: the first argument of [`ask`]. The same numbers stand in `sdk/src/worker/module.ts`.
+///
+/// "Inbox" says what the worker wrote there before, one after the other; secrets in it are wiped behind the call.
+/// The rest are the arguments `a`, `b`, `c`.
+mod ask {
+    /// Begins. Inbox: call (`a` bytes), participant (`b`). `c`: suite, the number in the SFrame registry.
+    pub(super) const START: u32 = 0;
+    /// Writes the own incarnation, 16 bytes, to the inbox. 0 before a secret was set, else 16.
+    pub(super) const INCARNATION: u32 = 1;
+    /// Place of the report, an array of doubles: see `report.rs`.
+    pub(super) const REPORT: u32 = 2;
+    /// Inbox: the room's secret, stretched (`a`), and 32 bytes of entropy.
+    pub(super) const SET_ROOM_SECRET: u32 = 3;
+    /// Inbox: this sender's own secret (`a`), and 32 bytes of entropy.
+    pub(super) const SET_SENDER_SECRET: u32 = 4;
+    /// Inbox: a participant's name (`a`), and their secret (`b`). Gives their index.
+    pub(super) const SET_PARTICIPANT_SECRET: u32 = 5;
+    /// Inbox: a participant's name (`a`), and the incarnation of their announcement. `b`: its suite. Gives their index.
+    pub(super) const ADD_PARTICIPANT: u32 = 6;
+    /// Inbox: a participant's name (`a`). Opens nothing of theirs until they are added again.
+    pub(super) const REMOVE_PARTICIPANT: u32 = 7;
+    /// Inbox: 32 bytes of entropy. A new generation; gives its number.
+    pub(super) const ROTATE: u32 = 8;
+    /// One ratchet step; gives its number.
+    pub(super) const RATCHET: u32 = 9;
+    /// Fills frames of kind `a` up to a multiple of `b` bytes (0: not).
+    pub(super) const PAD: u32 = 10;
+    /// The page's clock, milliseconds, `a + b * 2^32`: retires keys whose time has passed.
+    pub(super) const TICK: u32 = 11;
+    /// Opens a lane, one direction of one track, for kind `a`. `b`: participant, where frames are opened. Gives the lane.
+    pub(super) const LANE: u32 = 12;
+    /// Moves lane `a` to kind `b` and participant `c`.
+    pub(super) const BIND: u32 = 13;
+    /// Frees lane `a`.
+    pub(super) const CLOSE: u32 = 14;
+    /// Makes room in lane `a` for frames of `b` bytes. Gives the place to write them: address, and the largest size.
+    pub(super) const RESERVE: u32 = 15;
+    /// Seals, under codec rule `b`, the `c` bytes that were written into lane `a`. Gives the place of the sealed frame.
+    pub(super) const SEAL: u32 = 16;
+    /// Opens the `c` bytes that were written into lane `a`. Gives the place of the frame.
+    pub(super) const OPEN: u32 = 17;
+    /// Lays out the `c` bytes in lane `a`: `AAD | plaintext | room for the tag`. The counter is spent.
+    pub(super) const PLAN_SEAL: u32 = 18;
+    /// Ciphertext and tag were written over plaintext and room. Gives the place of the sealed frame.
+    pub(super) const FINISH_SEAL: u32 = 19;
+    /// Finds the parts of the `c` bytes in lane `a`: `AAD | ciphertext | tag`. Refuses as `Stale` with a key that has
+    /// not opened a frame before: that frame is for `OPEN`.
+    pub(super) const PLAN_OPEN: u32 = 20;
+    /// WebCrypto found the tag right, and the plaintext stands in place of the ciphertext. Gives the frame's place.
+    pub(super) const ACCEPT_OPEN: u32 = 21;
+    /// Length of the AAD at the start of the plan in lane `a`.
+    pub(super) const PLAN_AAD: u32 = 22;
+    /// Address of the nonce of lane `a`, 12 bytes. It stays the same as long as the lane.
+    pub(super) const NONCE_AT: u32 = 23;
+    /// KID of the plan's key; -1 without a plan.
+    pub(super) const PLAN_KID: u32 = 24;
+    /// Which state of the keys the plan was made under: with the KID it names the key.
+    pub(super) const PLAN_EPOCH: u32 = 25;
+    /// Lays the AEAD key of the plan in lane `a` out for import: its place, of length 0 when it is gone.
+    pub(super) const LEND_KEY: u32 = 26;
+    /// Wipes what `LEND_KEY` laid out.
+    pub(super) const DROP_KEY: u32 = 27;
+}
+
 /// Address of the inbox. It stays the same.
 #[wasm_bindgen]
-pub fn inbox() -> f64 {
-    enter(&mut |door| door.inbox.as_ptr() as usize as f64)
+pub fn inbox() -> u32 {
+    DOOR.try_lock().map_or(0, |door| door.inbox.as_ptr() as usize as u32)
 }
 
-/// Begins. Inbox: call, participant. `suite` is the number in the SFrame registry.
+/// The one door: asks for something, by its number in [`ask`](self::ask). One export, since each costs a page as many
+/// bytes as the work behind it.
 #[wasm_bindgen]
-pub fn start(call_len: usize, who_len: usize, suite: u32) -> f64 {
-    enter(&mut |door| {
-        let mut inbox = Inbox(door.inbox.as_slice());
-        let made = inbox.name(call_len).and_then(|call| Media::new(call, inbox.name(who_len)?, suite));
-        match made {
-            Ok(media) => {
-                door.media = Some(media);
-                0.0
+pub fn ask(what: u32, a: u32, b: u32, c: u32) -> f64 {
+    // A worker has one thread, so it is never locked; after a panic nothing of this instance is to be used.
+    let Some(mut door) = DOOR.try_lock() else { return failed(code::INTERNAL) };
+    let door = &mut *door;
+    match what {
+        ask::START..=ask::INCARNATION | ask::SET_ROOM_SECRET..=ask::ROTATE => {
+            let done = door.with_inbox(what, a as usize, b, c);
+            if what != ask::INCARNATION {
+                door.inbox.fill(0);
             }
-            Err(code) => failed(code),
+            done.map_or_else(failed, f64::from)
         }
-    })
+        _ => match door.media.as_mut() {
+            Some(media) => serve(media, &mut door.outbox, what, a, b, c),
+            None => failed(code::INTERNAL),
+        },
+    }
 }
 
-/// Writes the own incarnation, 16 bytes, to the inbox. 0 before a secret was set, else 16.
-#[wasm_bindgen]
-pub fn incarnation() -> f64 {
-    enter(&mut |door| {
-        let said = door.media.as_ref().and_then(Media::incarnation);
-        match (said, door.inbox.first_chunk_mut::<INCARNATION_LEN>()) {
-            (Some(incarnation), Some(room)) => {
-                *room = incarnation.0;
-                INCARNATION_LEN as f64
+fn serve(media: &mut Media, outbox: &mut Vec<f64>, what: u32, a: u32, b: u32, c: u32) -> f64 {
+    let (lane, len) = (a as usize, c as usize);
+    let done = match what {
+        ask::SEAL => return media.seal(lane, b, len),
+        ask::OPEN => return media.open(lane, b, len),
+        ask::PLAN_SEAL => return media.plan_seal(lane, b, len),
+        ask::FINISH_SEAL => return media.finish_seal(lane),
+        ask::PLAN_OPEN => return media.plan_open(lane, b, len),
+        ask::ACCEPT_OPEN => return media.accept_open(lane),
+        ask::PLAN_AAD => return media.plan_aad(lane) as f64,
+        ask::NONCE_AT => return media.nonce_at(lane) as f64,
+        ask::PLAN_KID => return media.plan_kid(lane),
+        ask::PLAN_EPOCH => Ok(media.plan_epoch(lane)),
+        ask::RESERVE => return media.reserve(lane, b as usize),
+        ask::LEND_KEY => return media.lend_key(lane),
+        ask::DROP_KEY => {
+            media.drop_key(lane);
+            Ok(0)
+        }
+        ask::REPORT => {
+            outbox.clear();
+            media.report(outbox);
+            return pack(outbox.as_ptr() as usize, outbox.len() * size_of::<f64>());
+        }
+        ask::RATCHET => media.ratchet(),
+        ask::PAD => media.pad(a, b),
+        ask::TICK => {
+            media.tick(u64::from(a) | u64::from(b) << 32);
+            Ok(0)
+        }
+        ask::LANE => media.lane(a, b as usize),
+        ask::BIND => media.bind(lane, b, c as usize),
+        ask::CLOSE => {
+            media.close(lane);
+            Ok(0)
+        }
+        _ => Err(code::INTERNAL),
+    };
+    done.map_or_else(failed, f64::from)
+}
+
+impl Door {
+    /// Whatever reads the inbox, or writes it.
+    fn with_inbox(&mut self, what: u32, a: usize, b: u32, c: u32) -> Refusable<u32> {
+        let mut inbox = Inbox(&self.inbox);
+        if what == ask::START {
+            self.media = Some(Media::new(inbox.name(a)?, inbox.name(b as usize)?, c)?);
+            return Ok(0);
+        }
+        let media = self.media.as_mut().ok_or(code::INTERNAL)?;
+        match what {
+            ask::INCARNATION => Ok(match (media.incarnation(), self.inbox.first_chunk_mut()) {
+                (Some(incarnation), Some(room)) => {
+                    *room = incarnation.0;
+                    room.len() as u32
+                }
+                _ => 0,
+            }),
+            ask::SET_ROOM_SECRET => media.set_room_secret(inbox.bytes(a)?, inbox.bytes(ENTROPY_LEN)?),
+            ask::SET_SENDER_SECRET => media.set_sender_secret(inbox.bytes(a)?, inbox.bytes(ENTROPY_LEN)?),
+            ask::SET_PARTICIPANT_SECRET => {
+                media.set_participant_secret(inbox.name(a)?, inbox.bytes(b as usize)?)
             }
-            _ => 0.0,
+            ask::ADD_PARTICIPANT => media.add_participant(inbox.name(a)?, b, inbox.bytes(INCARNATION_LEN)?),
+            ask::REMOVE_PARTICIPANT => {
+                media.remove_participant(inbox.name(a)?);
+                Ok(0)
+            }
+            _ => media.rotate(inbox.bytes(ENTROPY_LEN)?),
         }
-    })
-}
-
-/// Place of the report, an array of doubles: see `report.rs`.
-#[wasm_bindgen]
-pub fn report() -> f64 {
-    enter(&mut |door| {
-        let Some(media) = &door.media else { return failed(code::INTERNAL) };
-        door.outbox.clear();
-        media.report(&mut door.outbox);
-        pack(door.outbox.as_ptr() as usize, door.outbox.len() * size_of::<f64>())
-    })
-}
-
-/// Inbox: the room's secret, stretched, and 32 bytes of entropy.
-#[wasm_bindgen]
-pub fn set_room_secret(len: usize) -> f64 {
-    take(&mut |media, inbox| {
-        let (secret, entropy) = (inbox.bytes(len)?, inbox.bytes(ENTROPY_LEN)?);
-        media.set_room_secret(secret, entropy).map(|()| 0)
-    })
-}
-
-/// Inbox: this sender's own secret, and 32 bytes of entropy.
-#[wasm_bindgen]
-pub fn set_sender_secret(len: usize) -> f64 {
-    take(&mut |media, inbox| {
-        let (secret, entropy) = (inbox.bytes(len)?, inbox.bytes(ENTROPY_LEN)?);
-        media.set_sender_secret(secret, entropy).map(|()| 0)
-    })
-}
-
-/// Inbox: a participant's name, and their secret. Gives their index.
-#[wasm_bindgen]
-pub fn set_participant_secret(who_len: usize, len: usize) -> f64 {
-    take(&mut |media, inbox| {
-        let who = inbox.name(who_len)?;
-        media.set_participant_secret(who, inbox.bytes(len)?)
-    })
-}
-
-/// Inbox: a participant's name, and the incarnation of their announcement. Gives their index.
-#[wasm_bindgen]
-pub fn add_participant(who_len: usize, suite: u32) -> f64 {
-    take(&mut |media, inbox| {
-        let who = inbox.name(who_len)?;
-        media.add_participant(who, suite, inbox.bytes(INCARNATION_LEN)?)
-    })
-}
-
-/// Inbox: a participant's name. Opens nothing of theirs until they are added again.
-#[wasm_bindgen]
-pub fn remove_participant(who_len: usize) -> f64 {
-    take(&mut |media, inbox| {
-        media.remove_participant(inbox.name(who_len)?);
-        Ok(0)
-    })
-}
-
-/// Inbox: 32 bytes of entropy. A new generation; gives its number.
-#[wasm_bindgen]
-pub fn rotate() -> f64 {
-    take(&mut |media, inbox| media.rotate(inbox.bytes(ENTROPY_LEN)?))
-}
-
-/// One ratchet step; gives its number.
-#[wasm_bindgen]
-pub fn ratchet() -> f64 {
-    take(&mut |media, _| media.ratchet())
-}
-
-/// Fills frames of a kind up to a multiple of `bytes` (0: not).
-#[wasm_bindgen]
-pub fn pad(kind: u32, bytes: u32) -> f64 {
-    take(&mut |media, _| media.pad(kind, bytes).map(|()| 0))
-}
-
-/// The page's clock, milliseconds: retires keys whose time has passed.
-#[wasm_bindgen]
-pub fn tick(now_ms: f64) -> f64 {
-    with(&mut |media| {
-        media.tick(now_ms);
-        0.0
-    })
-}
-
-/// Opens a lane: one direction of one track. `person` counts only where frames are opened. Gives the lane.
-#[wasm_bindgen]
-pub fn lane(kind: u32, person: usize) -> f64 {
-    take(&mut |media, _| media.lane(kind, person))
-}
-
-/// Moves a lane to another kind or participant.
-#[wasm_bindgen]
-pub fn bind(lane: usize, kind: u32, person: usize) -> f64 {
-    take(&mut |media, _| media.bind(lane, kind, person).map(|()| 0))
-}
-
-/// Frees a lane.
-#[wasm_bindgen]
-pub fn close(lane: usize) -> f64 {
-    with(&mut |media| {
-        media.close(lane);
-        0.0
-    })
-}
-
-/// Makes room for frames of `len` bytes. Gives the place to write them: address, and the largest size.
-#[wasm_bindgen]
-pub fn reserve(lane: usize, len: usize) -> f64 {
-    with(&mut |media| media.reserve(lane, len))
-}
-
-/// Seals the `len` bytes that were written into the lane. Gives the place of the sealed frame.
-#[wasm_bindgen]
-pub fn seal(lane: usize, rule: u32, len: usize) -> f64 {
-    with(&mut |media| media.seal(lane, rule, len))
-}
-
-/// Opens the `len` bytes that were written into the lane. Gives the place of the frame.
-#[wasm_bindgen]
-pub fn open(lane: usize, rule: u32, len: usize) -> f64 {
-    with(&mut |media| media.open(lane, rule, len))
-}
-
-/// Lays out the `len` bytes in the lane: `AAD | plaintext | room for the tag`. The counter is spent.
-#[wasm_bindgen]
-pub fn plan_seal(lane: usize, rule: u32, len: usize) -> f64 {
-    with(&mut |media| media.plan_seal(lane, rule, len))
-}
-
-/// Ciphertext and tag were written over plaintext and room. Gives the place of the sealed frame.
-#[wasm_bindgen]
-pub fn finish_seal(lane: usize) -> f64 {
-    with(&mut |media| media.finish_seal(lane))
-}
-
-/// Finds the parts of the `len` bytes in the lane: `AAD | ciphertext | tag`. Refuses as `Stale` with a key that has
-/// not opened a frame before: that frame is for [`open`].
-#[wasm_bindgen]
-pub fn plan_open(lane: usize, rule: u32, len: usize) -> f64 {
-    with(&mut |media| media.plan_open(lane, rule, len))
-}
-
-/// WebCrypto found the tag right, and the plaintext stands in place of the ciphertext. Gives the place of the frame.
-#[wasm_bindgen]
-pub fn accept_open(lane: usize) -> f64 {
-    with(&mut |media| media.accept_open(lane))
-}
-
-/// Length of the AAD at the start of the plan.
-#[wasm_bindgen]
-pub fn plan_aad(lane: usize) -> f64 {
-    with(&mut |media| media.plan_aad(lane) as f64)
-}
-
-/// Address of the nonce, 12 bytes. It stays the same as long as the lane.
-#[wasm_bindgen]
-pub fn nonce_at(lane: usize) -> f64 {
-    with(&mut |media| media.nonce_at(lane) as f64)
-}
-
-/// KID of the plan's key; -1 without a plan.
-#[wasm_bindgen]
-pub fn plan_kid(lane: usize) -> f64 {
-    with(&mut |media| media.plan_kid(lane))
-}
-
-/// Which state of the keys the plan was made under: with the KID it names the key.
-#[wasm_bindgen]
-pub fn plan_epoch(lane: usize) -> f64 {
-    with(&mut |media| f64::from(media.plan_epoch(lane)))
-}
-
-/// Lays the plan's AEAD key out for import: its place, of length 0 when it is gone. Wiped by [`drop_key`].
-#[wasm_bindgen]
-pub fn lend_key(lane: usize) -> f64 {
-    with(&mut |media| media.lend_key(lane))
-}
-
-/// Wipes what [`lend_key`] laid out.
-#[wasm_bindgen]
-pub fn drop_key(lane: usize) -> f64 {
-    with(&mut |media| {
-        media.drop_key(lane);
-        0.0
-    })
+    }
 }
 
 /// What the worker wrote, read piece by piece.
@@ -257,28 +200,4 @@ impl<'a> Inbox<'a> {
     fn name(&mut self, len: usize) -> Refusable<&'a str> {
         core::str::from_utf8(self.bytes(len)?).map_err(|_| code::BAD_OPTION)
     }
-}
-
-// Kept out of line and free of generics: two dozen doors share one frame.
-
-#[inline(never)]
-fn enter(run: &mut dyn FnMut(&mut Door) -> f64) -> f64 {
-    // A worker has one thread, so it is never locked; after a panic nothing of this instance is to be used.
-    DOOR.try_lock().map_or(failed(code::INTERNAL), |mut door| run(&mut door))
-}
-
-#[inline(never)]
-fn with(run: &mut dyn FnMut(&mut Media) -> f64) -> f64 {
-    enter(&mut |door| door.media.as_mut().map_or(failed(code::INTERNAL), &mut *run))
-}
-
-/// Runs `run` on the inbox, which may hold secrets and is wiped behind it.
-#[inline(never)]
-fn take(run: &mut dyn FnMut(&mut Media, &mut Inbox<'_>) -> Refusable<u32>) -> f64 {
-    enter(&mut |door| {
-        let Some(media) = door.media.as_mut() else { return failed(code::INTERNAL) };
-        let done = run(media, &mut Inbox(door.inbox.as_slice()));
-        door.inbox.fill(0);
-        done.map_or_else(failed, f64::from)
-    })
 }

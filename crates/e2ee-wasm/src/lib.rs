@@ -11,7 +11,10 @@
 //! A frame: the worker writes it at the lane's address, calls [`door::seal`] or [`door::open`], and reads what it gives
 //! the place of. Where WebCrypto runs the cipher, it is `plan_*`, then the cipher over the lane's buffer, then
 //! `finish_seal` or `accept_open`.
+#![cfg_attr(target_arch = "wasm32", no_std)]
 #![forbid(unsafe_code)]
+
+extern crate alloc;
 
 #[cfg(feature = "conformance")]
 pub mod conformance;
@@ -26,6 +29,13 @@ mod turbo;
 #[global_allocator]
 static ALLOCATOR: lol_alloc::LockedAllocator<lol_alloc::FreeListAllocator> =
     lol_alloc::LockedAllocator::new(lol_alloc::FreeListAllocator::new());
+
+/// Ends the instance. The message is not formatted: that code alone would weigh three kilobytes.
+#[cfg(target_arch = "wasm32")]
+#[panic_handler]
+fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
+    core::arch::wasm32::unreachable()
+}
 
 /// Codes that only this door knows, next to those of `e2ee_core::Code`; listed in `sdk/src/errors.ts`.
 mod code {

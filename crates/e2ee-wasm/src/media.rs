@@ -1,5 +1,8 @@
 //! The worker's one object: own keys, everybody's keys, and the lanes that use them.
 
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
 use e2ee_core::key::room::Incarnation;
 use e2ee_core::{Announcement, CallId, CipherSuite, CodecRule, Millis, OpenCause, Padding, ParticipantId};
 use e2ee_core::{Kid, RoomSecret, Sealer, TrackKind};
@@ -48,21 +51,21 @@ impl Media {
     }
 
     /// Fills frames of a kind up to a multiple of `bytes` (0: not).
-    pub(crate) fn pad(&mut self, kind: u32, bytes: u32) -> Refusable<()> {
+    pub(crate) fn pad(&mut self, kind: u32, bytes: u32) -> Refusable<u32> {
         let (kind, bytes) = (track_kind(kind)?, number(bytes).ok_or(code::BAD_OPTION)?);
         let padding = if bytes < 2 { Padding::None } else { Padding::MultipleOf(bytes) };
         if let Some(slot) = self.padding.get_mut(kind as usize) {
             *slot = padding;
         }
         self.apply_padding();
-        Ok(())
+        Ok(0)
     }
 
     /// Takes the secret of the room, 32 stretched bytes. Everybody without a secret of their own seals under it.
     /// The same one again changes nothing.
-    pub(crate) fn set_room_secret(&mut self, stretched: &[u8], entropy: &[u8]) -> Refusable<()> {
+    pub(crate) fn set_room_secret(&mut self, stretched: &[u8], entropy: &[u8]) -> Refusable<u32> {
         if self.room.as_ref().is_some_and(|room| room.is(stretched)) {
-            return Ok(());
+            return Ok(0);
         }
         let room = Secret::new(stretched)?;
         if self.own.is_none() {
@@ -72,18 +75,18 @@ impl Media {
             person.follow(&self.call, Some(&room));
         }
         self.room = Some(room);
-        Ok(())
+        Ok(0)
     }
 
     /// Takes a secret of this sender's own.
-    pub(crate) fn set_sender_secret(&mut self, bytes: &[u8], entropy: &[u8]) -> Refusable<()> {
+    pub(crate) fn set_sender_secret(&mut self, bytes: &[u8], entropy: &[u8]) -> Refusable<u32> {
         if self.own.as_ref().is_some_and(|own| own.is(bytes)) {
-            return Ok(());
+            return Ok(0);
         }
         let own = Secret::new(bytes)?;
         self.make_sealer(&own.room, entropy)?;
         self.own = Some(own);
-        Ok(())
+        Ok(0)
     }
 
     /// Adds a participant, or takes a new announcement of one; gives the index that lanes are bound to.
@@ -131,8 +134,8 @@ impl Media {
     }
 
     /// The page's clock, milliseconds: retires keys whose time has passed.
-    pub(crate) fn tick(&mut self, now_ms: f64) {
-        self.now = Millis(now_ms as u64);
+    pub(crate) fn tick(&mut self, now_ms: u64) {
+        self.now = Millis(now_ms);
         for opener in self.people.iter_mut().filter_map(|p| p.opener.as_mut()) {
             opener.tick(self.now);
         }
@@ -157,11 +160,11 @@ impl Media {
     }
 
     /// Moves a lane to another kind or participant.
-    pub(crate) fn bind(&mut self, lane: usize, kind: u32, person: usize) -> Refusable<()> {
+    pub(crate) fn bind(&mut self, lane: usize, kind: u32, person: usize) -> Refusable<u32> {
         let kind = track_kind(kind)?;
         let lane = self.lanes.get_mut(lane).and_then(Option::as_mut).ok_or(code::BAD_OPTION)?;
         (lane.kind, lane.person, lane.plan) = (kind, person, None);
-        Ok(())
+        Ok(0)
     }
 
     /// Frees a lane.

@@ -1,5 +1,7 @@
 //! The others: what they announced, the secret they seal under, and the opener that follows from both.
 
+use alloc::vec::Vec;
+
 use e2ee_core::secret::MAX_BASE_KEY_LEN;
 use e2ee_core::{Announcement, CallId, CipherSuite, FrameFormat, KidScheme, Opener, ParticipantId};
 use e2ee_core::{Profile, Provider, RoomSecret, SecretBytes};

@@ -9,6 +9,8 @@
 //!              keys (count), { key, proven (0 or 1) }...
 //! ```
 
+use alloc::vec::Vec;
+
 use e2ee_core::frame::Tally;
 use e2ee_core::{KeyAt, TrackKind};
 

@@ -4,7 +4,6 @@ import type { PostableWasm, Request } from "../protocol.ts";
 import type { Engine } from "./engine.ts";
 import { turboSuite } from "./turbo.ts";
 import { WasmEngine } from "./wasm.ts";
-import { WebCryptoEngine } from "./webcrypto/engine.ts";
 
 /** What {@link loadEngine} found. */
 export interface Loaded {
@@ -15,23 +14,25 @@ export interface Loaded {
 
 /** Makes the engine of a worker. */
 export async function loadEngine(request: Extract<Request, { t: "init" }>): Promise<Loaded> {
-  if (request.engine === "webcrypto") return { engine: fallback(request, null), wasmError: null };
+  if (request.engine === "webcrypto") return { engine: await fallback(request, null), wasmError: null };
   let module: WebAssembly.Module;
   try {
     module = await compile(request.wasm);
   } catch (error) {
     const wasmError = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
     if (request.engine === "wasm") throw new E2eeError("WasmFailed", `the media module did not load: ${wasmError}`);
-    return { engine: fallback(request, wasmError), wasmError };
+    return { engine: await fallback(request, wasmError), wasmError };
   }
   return { engine: new WasmEngine(module, request), wasmError: null };
 }
 
-function fallback(request: Extract<Request, { t: "init" }>, wasmError: string | null): Engine {
+/** A file of its own (`dist/worker-webcrypto.js`), which pages with WebAssembly never load. */
+async function fallback(request: Extract<Request, { t: "init" }>, wasmError: string | null): Promise<Engine> {
   if (!turboSuite(request.suite)) {
     const why = wasmError === null ? "" : ` WebAssembly was refused: ${wasmError}`;
     throw new E2eeError("UnsupportedSuite", `WebCrypto alone has the AES-GCM suites only.${why}`);
   }
+  const { WebCryptoEngine } = await import("./webcrypto/engine.ts");
   return new WebCryptoEngine(request);
 }
 

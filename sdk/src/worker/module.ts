@@ -7,6 +7,38 @@ import { CODE, E2eeError, nameOf } from "../errors.ts";
 import type { TrackKind } from "../kinds.ts";
 import { announce, INCARNATION_LENGTH, readAnnouncement } from "./announcement.ts";
 
+/** What the door is asked for; `crates/e2ee-wasm/src/door.rs` says what each takes and gives. */
+export const enum Ask {
+  Start = 0,
+  Incarnation = 1,
+  Report = 2,
+  SetRoomSecret = 3,
+  SetSenderSecret = 4,
+  SetParticipantSecret = 5,
+  AddParticipant = 6,
+  RemoveParticipant = 7,
+  Rotate = 8,
+  Ratchet = 9,
+  Pad = 10,
+  Tick = 11,
+  Lane = 12,
+  Bind = 13,
+  Close = 14,
+  Reserve = 15,
+  Seal = 16,
+  Open = 17,
+  PlanSeal = 18,
+  FinishSeal = 19,
+  PlanOpen = 20,
+  AcceptOpen = 21,
+  PlanAad = 22,
+  NonceAt = 23,
+  PlanKid = 24,
+  PlanEpoch = 25,
+  LendKey = 26,
+  DropKey = 27,
+}
+
 /** A result is `address * 2^21 + length`. */
 const LENGTH_SPAN = 2 ** 21;
 const INBOX_LENGTH = 2048;
@@ -33,73 +65,77 @@ export function addressOf(place: number): number {
 
 /** One instance of the module. */
 export class MediaModule {
-  /** The module's functions, all of numbers. */
-  readonly door: Door;
+  /** The module's one door: numbers in, a number out. */
+  readonly ask: (what: Ask, a?: number, b?: number, c?: number) => number;
+  readonly #memory: WebAssembly.Memory;
   readonly #suite: number;
   readonly #inbox: number;
   #view: Uint8Array<ArrayBuffer>;
 
   constructor(module: WebAssembly.Module, setup: EngineSetup) {
-    this.door = instantiate(module);
-    this.#view = new Uint8Array(this.door.memory.buffer as ArrayBuffer);
-    this.#inbox = this.door.inbox();
+    const door = instantiate(module);
+    // All four, or the engine would adapt the call each time.
+    this.ask = (what, a = 0, b = 0, c = 0) => door.ask(what, a, b, c);
+    this.#memory = door.memory;
+    this.#view = new Uint8Array(this.#memory.buffer as ArrayBuffer);
+    this.#inbox = door.inbox();
     this.#suite = setup.suite;
     const [call, who] = this.#put(setup.call, setup.participant);
-    checked("start", this.door.start(call, who, setup.suite));
+    checked("start", this.ask(Ask.Start, call, who, setup.suite));
   }
 
   /** The memory; the view is made anew only after the memory grew. */
   bytes(): Uint8Array<ArrayBuffer> {
-    if (this.#view.byteLength === 0) this.#view = new Uint8Array(this.door.memory.buffer as ArrayBuffer);
+    if (this.#view.byteLength === 0) this.#view = new Uint8Array(this.#memory.buffer as ArrayBuffer);
     return this.#view;
   }
 
   announcement(): string {
-    if (this.door.incarnation() === 0) return "";
+    if (this.ask(Ask.Incarnation) === 0) return "";
     const incarnation = this.bytes().slice(this.#inbox, this.#inbox + INCARNATION_LENGTH);
     return announce({ suite: this.#suite, incarnation });
   }
 
   setRoomSecret(stretched: Uint8Array): void {
     const [length] = this.#put(stretched, entropy());
-    checked("set the room's secret", this.door.set_room_secret(length));
+    checked("set the room's secret", this.ask(Ask.SetRoomSecret, length));
   }
 
   setSenderKey(baseKey: Uint8Array): void {
     const [length] = this.#put(baseKey, entropy());
-    checked("set the own key", this.door.set_sender_secret(length));
+    checked("set the own key", this.ask(Ask.SetSenderSecret, length));
   }
 
   /** Gives the participant's index. */
   setReceiverKey(participant: string, baseKey: Uint8Array): number {
     const [who, length] = this.#put(participant, baseKey);
-    return checked("set a key", this.door.set_participant_secret(who, length));
+    return checked("set a key", this.ask(Ask.SetParticipantSecret, who, length));
   }
 
   /** Gives the participant's index. */
   addParticipant(participant: string, announcement: string): number {
     const { suite, incarnation } = readAnnouncement(announcement);
     const [who] = this.#put(participant, incarnation);
-    return checked("add a participant", this.door.add_participant(who, suite));
+    return checked("add a participant", this.ask(Ask.AddParticipant, who, suite));
   }
 
   removeParticipant(participant: string): void {
     const [who] = this.#put(participant);
-    checked("remove a participant", this.door.remove_participant(who));
+    checked("remove a participant", this.ask(Ask.RemoveParticipant, who));
   }
 
   rotate(): number {
     this.#put(entropy());
-    return checked("rotate", this.door.rotate());
+    return checked("rotate", this.ask(Ask.Rotate));
   }
 
   ratchet(): number {
-    return checked("ratchet", this.door.ratchet());
+    return checked("ratchet", this.ask(Ask.Ratchet));
   }
 
   /** Where keys stand; participants by index. The order of figures is told in `crates/e2ee-wasm/src/report.rs`. */
   report(): { sender: object | null; participants: object[] } {
-    const place = checked("report", this.door.report());
+    const place = checked("report", this.ask(Ask.Report));
     const figures = new Float64Array(this.bytes().slice(addressOf(place), addressOf(place) + lengthOf(place)).buffer);
     let at = 0;
     const next = (): number => figures[at++] ?? 0;
@@ -123,7 +159,7 @@ export class MediaModule {
   }
 
   memoryBytes(): number {
-    return this.door.memory.buffer.byteLength;
+    return this.#memory.buffer.byteLength;
   }
 
   /** Writes pieces one after the other into the inbox; gives their lengths. */

@@ -7,7 +7,7 @@
  * Frames of this many bytes and more have their cipher run in WebCrypto; smaller ones in WebAssembly.
  * Set by measurement, see `benches/README.md`.
  */
-export const TURBO_MIN_BYTES = 4096;
+export const TURBO_MIN_BYTES = 8192;
 
 /** True for the suites that WebCrypto has as one call: AES-GCM. */
 export function turboSuite(suite: number): boolean {

@@ -2,7 +2,7 @@
 import { CODE } from "../errors.ts";
 import { type Direction, KIND_NUMBER, type TrackKind } from "../kinds.ts";
 import { type EncodedFrame, type Engine, type Lane, PASS, type Status, TURBO } from "./engine.ts";
-import { addressOf, type EngineSetup, lengthOf, MediaModule } from "./module.ts";
+import { addressOf, Ask, type EngineSetup, lengthOf, MediaModule } from "./module.ts";
 import { TURBO_MIN_BYTES, TurboKeys, turboSuite } from "./turbo.ts";
 
 /** Speech at a variable bit rate shows in the sizes of audio frames; see `E2eeOptions.padding`. */
@@ -21,7 +21,7 @@ export class WasmEngine implements Engine {
   constructor(module: WebAssembly.Module, setup: EngineSetup) {
     this.module = new MediaModule(module, setup);
     this.turbo = turboSuite(setup.suite);
-    if (setup.padding) for (const kind of ["audio", "screen-audio"] as const) this.module.door.pad(KIND_NUMBER[kind], PAD_AUDIO_TO);
+    if (setup.padding) for (const kind of ["audio", "screen-audio"] as const) this.module.ask(Ask.Pad, KIND_NUMBER[kind], PAD_AUDIO_TO);
   }
 
   announcement(): string {
@@ -60,7 +60,7 @@ export class WasmEngine implements Engine {
   }
 
   tick(nowMs: number): void {
-    this.module.door.tick(nowMs);
+    this.module.ask(Ask.Tick, nowMs % 2 ** 32, nowMs / 2 ** 32);
   }
 
   lane(direction: Direction, kind: TrackKind, participant: string | null): Lane {
@@ -92,7 +92,6 @@ export class WasmEngine implements Engine {
 class WasmLane implements Lane {
   readonly #engine: WasmEngine;
   readonly #module: MediaModule;
-  readonly #door: MediaModule["door"];
   readonly #seals: boolean;
   readonly #id: number;
   readonly #keys: TurboKeys;
@@ -108,12 +107,11 @@ class WasmLane implements Lane {
   constructor(engine: WasmEngine, seals: boolean, kind: TrackKind, participant: string | null, gone: () => void) {
     this.#engine = engine;
     this.#module = engine.module;
-    this.#door = engine.module.door;
     this.#seals = seals;
     this.#kind = kind;
     this.#participant = participant;
     this.#person = seals ? 0 : engine.indexOf(participant);
-    this.#id = this.#door.lane(KIND_NUMBER[kind], Math.max(0, this.#person));
+    this.#id = this.#module.ask(Ask.Lane, KIND_NUMBER[kind], Math.max(0, this.#person));
     this.#keys = new TurboKeys(seals ? "encrypt" : "decrypt");
     this.#gone = gone;
   }
@@ -132,26 +130,24 @@ class WasmLane implements Lane {
     this.#kind = kind;
     this.#participant = participant;
     if (!this.#seals) this.#person = this.#engine.indexOf(participant);
-    this.#door.bind(this.#id, KIND_NUMBER[kind], Math.max(0, this.#person));
+    this.#module.ask(Ask.Bind, this.#id, KIND_NUMBER[kind], Math.max(0, this.#person));
   }
 
   /** A participant became known under this index. */
   learned(participant: string, index: number): void {
     if (this.#seals || participant !== this.#participant) return;
     this.#person = index;
-    this.#door.bind(this.#id, KIND_NUMBER[this.#kind], index);
+    this.#module.ask(Ask.Bind, this.#id, KIND_NUMBER[this.#kind], index);
   }
 
   close(): void {
-    this.#door.close(this.#id);
+    this.#module.ask(Ask.Close, this.#id);
     this.#person = -1;
     this.#gone();
   }
 
   #inWasm(frame: EncodedFrame, rule: number, length: number, status: Status): Status {
-    const result = this.#seals
-      ? this.#door.seal(this.#id, rule, length)
-      : this.#door.open(this.#id, rule, length);
+    const result = this.#module.ask(this.#seals ? Ask.Seal : Ask.Open, this.#id, rule, length);
     return this.#give(frame, result, status);
   }
 
@@ -164,7 +160,7 @@ class WasmLane implements Lane {
   }
 
   #reserve(length: number): boolean {
-    const result = this.#door.reserve(this.#id, length);
+    const result = this.#module.ask(Ask.Reserve, this.#id, length);
     if (result < 0) return false;
     this.#room = lengthOf(result);
     this.#at = addressOf(result);
@@ -174,12 +170,12 @@ class WasmLane implements Lane {
   /** Lays the frame out in the core and runs the cipher in WebCrypto. */
   #turbo(frame: EncodedFrame, rule: number, length: number): Status | Promise<Status> {
     const id = this.#id;
-    const plan = this.#seals ? this.#door.plan_seal(id, rule, length) : this.#door.plan_open(id, rule, length);
+    const plan = this.#module.ask(this.#seals ? Ask.PlanSeal : Ask.PlanOpen, id, rule, length);
     // `Stale`: this key has not opened a frame yet, and only the core may accept the first.
     if (plan === -CODE.StaleOpen) return this.#again(frame, rule, length);
     if (plan < 0) return plan;
-    const kid = this.#door.plan_kid(id);
-    const epoch = this.#door.plan_epoch(id);
+    const kid = this.#module.ask(Ask.PlanKid, id);
+    const epoch = this.#module.ask(Ask.PlanEpoch, id);
     const key = this.#keys.find(kid, epoch);
     if (key !== null) return this.#execute(frame, rule, length, plan, key);
     const bytes = this.#borrowKey();
@@ -192,8 +188,8 @@ class WasmLane implements Lane {
     const at = addressOf(plan);
     const end = at + lengthOf(plan);
     const memory = this.#module.bytes();
-    const body = at + this.#door.plan_aad(id);
-    const nonce = this.#door.nonce_at(id);
+    const body = at + this.#module.ask(Ask.PlanAad, id);
+    const nonce = this.#module.ask(Ask.NonceAt, id);
     const params = {
       name: "AES-GCM",
       iv: memory.subarray(nonce, nonce + 12),
@@ -204,11 +200,11 @@ class WasmLane implements Lane {
         // The last 16 bytes are room for the tag.
         const sealed = await crypto.subtle.encrypt(params, key, memory.subarray(body, end - TAG_LENGTH));
         this.#module.bytes().set(new Uint8Array(sealed), body);
-        return this.#give(frame, this.#door.finish_seal(id), TURBO);
+        return this.#give(frame, this.#module.ask(Ask.FinishSeal, id), TURBO);
       }
       const opened = await crypto.subtle.decrypt(params, key, memory.subarray(body, end));
       this.#module.bytes().set(new Uint8Array(opened), body);
-      return this.#give(frame, this.#door.accept_open(id), TURBO);
+      return this.#give(frame, this.#module.ask(Ask.AcceptOpen, id), TURBO);
     } catch {
       // The core alone knows windows, ratchets and error words.
       return this.#again(frame, rule, length);
@@ -223,11 +219,11 @@ class WasmLane implements Lane {
 
   /** The AEAD key of the plan, copied out once per KID. Base keys never leave the core. */
   #borrowKey(): Uint8Array | null {
-    const place = this.#door.lend_key(this.#id);
+    const place = this.#module.ask(Ask.LendKey, this.#id);
     const length = lengthOf(place);
     if (place < 0 || length === 0) return null;
     const key = this.#module.bytes().slice(addressOf(place), addressOf(place) + length);
-    this.#door.drop_key(this.#id);
+    this.#module.ask(Ask.DropKey, this.#id);
     return key;
   }
 }

@@ -5,6 +5,9 @@
 //! ```
 //! The buffer is reused from frame to frame; it allocates only when a frame is larger than any before.
 
+use alloc::vec;
+use alloc::vec::Vec;
+
 use zeroize::Zeroize;
 
 /// Bytes kept free before a frame: the longest SFrame header (17) and the longest OBU carrier (9).

@@ -19,6 +19,8 @@ pub mod header;
 mod opener;
 mod sealer;
 
+use alloc::vec::Vec;
+
 pub use buf::FrameBuf;
 pub use codec::CodecRule;
 pub use opener::{OpenPlan, Opener, Tally};

@@ -7,6 +7,8 @@
 //! so ([`KeyRing::tick`]). A key that went never comes back: nothing older than the oldest live key is derived again,
 //! so a replay window is never reset.
 
+use alloc::vec::Vec;
+
 use crate::error::OpenCause;
 use crate::id::{Ctr, Epoch, Generation, Kid, Millis, ParticipantId, Step, TrackKind};
 use crate::key::kid::KeyName;

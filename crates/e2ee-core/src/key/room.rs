@@ -10,6 +10,8 @@
 //! The incarnation is public and travels in an [`Announcement`] through any channel, an untrusted one too: a wrong
 //! one only makes frames fail to open.
 
+use alloc::vec::Vec;
+
 use core::fmt;
 
 use crate::crypto::kdf::{Prk, pbkdf2_sha256};

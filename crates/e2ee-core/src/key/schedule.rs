@@ -10,6 +10,9 @@
 //! ```
 //! So a frame opens only under the call, the sender and the kind of track it was sealed for.
 
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
 use crate::crypto::kdf::Prk;
 use crate::crypto::{Aead, CipherSuite, NONCE_LEN, Provider, Unsupported};
 use crate::frame::FrameFormat;

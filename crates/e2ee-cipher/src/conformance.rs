@@ -1,6 +1,12 @@
 //! What every backend must show. Each provider runs this, in WebAssembly too.
 
-use super::{CipherSuite, Provider};
+use alloc::format;
+use alloc::string::String;
+use alloc::string::ToString;
+use alloc::vec;
+use alloc::vec::Vec;
+
+use crate::{CipherSuite, Provider};
 
 /// Runs the suite on `provider`.
 ///

@@ -6,7 +6,9 @@
 //! block = nonce || 32-bit counter from 0
 //! ```
 
-use super::{Aead, CipherSuite, NONCE_LEN, Refused, split_tag};
+use alloc::boxed::Box;
+
+use crate::{Aead, CipherSuite, NONCE_LEN, Refused, split_tag};
 use aes::cipher::{InnerIvInit, KeyInit, StreamCipher, StreamCipherCoreWrapper};
 use aes::{Aes128, Aes256};
 use ctr::{CtrCore, flavors::Ctr32BE};
@@ -14,7 +16,7 @@ use hmac::{Hmac, Mac};
 use sha2::{Sha256, Sha512};
 use subtle::ConstantTimeEq;
 
-pub(super) fn aead(suite: CipherSuite, key: &[u8]) -> Option<Box<dyn Aead>> {
+pub(crate) fn aead(suite: CipherSuite, key: &[u8]) -> Option<Box<dyn Aead>> {
     if key.len() != suite.key_len() {
         return None;
     }
@@ -63,13 +65,13 @@ macro_rules! ctr_hmac {
             }
 
             fn tag(&self, nonce: &[u8; NONCE_LEN], aad: &[u8], text: &[u8]) -> impl AsRef<[u8]> + use<> {
+                let [aad_len, text_len, tag_len] =
+                    [aad.len(), text.len(), self.tag_len].map(|len| (len as u64).to_be_bytes());
                 let mut mac = self.mac.clone();
-                for len in [aad.len(), text.len(), self.tag_len] {
-                    mac.update(&(len as u64).to_be_bytes());
+                // A loop: the code of an update is large, and here it stands once.
+                for part in [&aad_len, &text_len, &tag_len, nonce as &[u8], aad, text] {
+                    mac.update(part);
                 }
-                mac.update(nonce);
-                mac.update(aad);
-                mac.update(text);
                 mac.finalize().into_bytes()
             }
         }

@@ -2,9 +2,9 @@
 
 #[test]
 fn every_provider() {
-    let all = e2ee_core::Provider::all();
+    let all = e2ee_cipher::Provider::all();
     assert!(!all.is_empty());
     for provider in all {
-        assert_eq!(e2ee_core::crypto::conformance::check(provider), Ok(()), "{}", provider.name());
+        assert_eq!(e2ee_cipher::conformance::check(provider), Ok(()), "{}", provider.name());
     }
 }

@@ -1,10 +1,12 @@
 //! RustCrypto's AES-GCM: pure Rust, for WebAssembly and for machines without a C compiler.
 
-use super::{Aead, CipherSuite, MAX_TAG_LEN, NONCE_LEN, Refused, ctr_hmac, split_tag};
+use alloc::boxed::Box;
+
+use crate::{Aead, CipherSuite, MAX_TAG_LEN, NONCE_LEN, Refused, ctr_hmac, split_tag};
 use aes_gcm::aead::{AeadInOut, KeyInit};
 use aes_gcm::{Aes128Gcm, Aes256Gcm};
 
-pub(super) fn aead(suite: CipherSuite, key: &[u8]) -> Option<Box<dyn Aead>> {
+pub(crate) fn aead(suite: CipherSuite, key: &[u8]) -> Option<Box<dyn Aead>> {
     match suite {
         CipherSuite::Aes128GcmSha256_128 => Some(Box::new(Gcm(Aes128Gcm::new_from_slice(key).ok()?))),
         CipherSuite::Aes256GcmSha512_128 => Some(Box::new(Gcm(Aes256Gcm::new_from_slice(key).ok()?))),

@@ -1,9 +1,11 @@
-//! ring for AES-GCM.
+//! aws-lc-rs for AES-GCM.
 
-use super::{Aead, CipherSuite, MAX_TAG_LEN, NONCE_LEN, Refused, ctr_hmac, split_tag};
-use ::ring::aead::{self, LessSafeKey, Nonce, UnboundKey};
+use alloc::boxed::Box;
 
-pub(super) fn aead(suite: CipherSuite, key: &[u8]) -> Option<Box<dyn Aead>> {
+use crate::{Aead, CipherSuite, MAX_TAG_LEN, NONCE_LEN, Refused, ctr_hmac, split_tag};
+use ::aws_lc_rs::aead::{self, LessSafeKey, Nonce, UnboundKey};
+
+pub(crate) fn aead(suite: CipherSuite, key: &[u8]) -> Option<Box<dyn Aead>> {
     let algorithm = match suite {
         CipherSuite::Aes128GcmSha256_128 => &aead::AES_128_GCM,
         CipherSuite::Aes256GcmSha512_128 => &aead::AES_256_GCM,
