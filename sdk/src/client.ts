@@ -1,5 +1,5 @@
 /** The page's end of the worker: numbers requests, hands out events, notices when the worker is gone. */
-import { E2eeError, nameOf } from "./errors.ts";
+import { E2eeError, nameOf, reasonOf } from "./errors.ts";
 import type { Answers, Ask, FromWorker, Request, ToWorker } from "./protocol.ts";
 
 /** How long a request may take, milliseconds. Stretching a secret on a slow phone takes seconds. */
@@ -10,7 +10,22 @@ const SILENCE_MS = 3_000;
 /** Messages that are no answers. */
 export type WorkerEvent = Exclude<FromWorker, { readonly id: number }>;
 
+/** What each request is for, in words that an error begins with. */
+const ATTEMPTS: Readonly<Record<Request["t"], string>> = {
+  init: "could not start",
+  "room-secret": "could not set the room's secret",
+  "sender-key": "could not set the own key",
+  "receiver-key": "could not set a participant's key",
+  add: "could not add a participant",
+  remove: "could not remove a participant",
+  rotate: "could not rotate",
+  ratchet: "could not ratchet",
+  tally: "could not count frames",
+  report: "could not make a report",
+};
+
 interface Waiting {
+  readonly what: string;
   resolve(value: never): void;
   reject(error: E2eeError): void;
   readonly timer: ReturnType<typeof setTimeout>;
@@ -53,7 +68,8 @@ export class WorkerClient {
         this.#waiting.delete(id);
         reject(new E2eeError("WorkerFailed", `the worker did not answer "${request.t}" in ${PATIENCE_MS / 1000} s`));
       }, PATIENCE_MS);
-      this.#waiting.set(id, { resolve, reject, timer });
+      const who = "participant" in request && request.t !== "init" ? ` (${request.participant})` : "";
+      this.#waiting.set(id, { what: ATTEMPTS[request.t] + who, resolve, reject, timer });
       this.#worker.postMessage({ ...request, id });
     });
   }
@@ -80,7 +96,7 @@ export class WorkerClient {
       this.#waiting.delete(message.id);
       clearTimeout(waiting.timer);
       if (message.t === "done") waiting.resolve(message.value as never);
-      else waiting.reject(new E2eeError(nameOf(message.code), message.message));
+      else waiting.reject(new E2eeError(nameOf(message.code), `${waiting.what}: ${message.message || reasonOf(message.code)}`));
       return;
     }
     if (message.t === "pulse") this.#heard();

@@ -250,7 +250,8 @@ export class E2EE {
       tracks: worker.tracks.map((figures) => {
         const track = this.#tracks.get(figures.track);
         const state = track?.state === "not-attached" ? track.state : figures.state;
-        return { ...figures, state, mid: track?.transceiver.mid ?? null, hold: track?.hold?.state ?? null };
+        const dropped = Object.fromEntries(Object.entries(figures.dropped).map(([code, n]) => [nameOf(Number(code)), n]));
+        return { ...figures, dropped, state, mid: track?.transceiver.mid ?? null, hold: track?.hold?.state ?? null };
       }),
       connections: [...this.#peers].map(([pc, peer]) => ({
         connectionState: pc.connectionState,

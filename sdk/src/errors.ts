@@ -1,47 +1,44 @@
-/**
- * Stable error numbers, the same in Rust, C and TypeScript; a number is never used again for another meaning.
- *
- * 100 to 199 opening a frame, 200 to 299 sealing one, 400 to 499 misuse of this API, 500 to 599 the browser,
- * 900 our bug.
- */
+import { Code } from "./codes.ts";
+
+/** Stable error numbers by name, the same in Rust, C and TypeScript. */
 export const CODE = {
-  Layout: 100,
-  Header: 101,
-  TooShort: 102,
-  UnknownVersion: 103,
-  WrongCodec: 104,
-  UnknownKey: 110,
-  TooFar: 111,
-  Replayed: 120,
-  TooOld: 121,
-  Rejected: 130,
-  StaleOpen: 140,
-  UnknownCodec: 150,
-  Plaintext: 151,
-  SealLayout: 200,
-  Worn: 210,
-  StepsUsedUp: 211,
-  UnsupportedSuite: 220,
-  Refused: 221,
-  OldEpoch: 230,
-  WrongScheme: 231,
-  StaleSeal: 240,
-  NoSenderKey: 250,
-  SealUnknownCodec: 251,
-  BadOption: 400,
-  BadAnnouncement: 401,
-  UnknownParticipant: 402,
-  NotWatched: 403,
-  Closed: 404,
-  BadKey: 405,
-  TooManyAnnouncements: 406,
-  WorkerFailed: 500,
-  WasmFailed: 501,
-  AttachTooLate: 510,
-  NotAttached: 511,
-  Unsupported: 512,
-  Internal: 900,
-} as const;
+  Layout: Code.Layout,
+  Header: Code.Header,
+  TooShort: Code.TooShort,
+  UnknownVersion: Code.UnknownVersion,
+  WrongCodec: Code.WrongCodec,
+  UnknownKey: Code.UnknownKey,
+  TooFar: Code.TooFar,
+  Replayed: Code.Replayed,
+  TooOld: Code.TooOld,
+  Rejected: Code.Rejected,
+  StaleOpen: Code.StaleOpen,
+  UnknownCodec: Code.UnknownCodec,
+  Plaintext: Code.Plaintext,
+  SealLayout: Code.SealLayout,
+  Worn: Code.Worn,
+  StepsUsedUp: Code.StepsUsedUp,
+  UnsupportedSuite: Code.UnsupportedSuite,
+  Refused: Code.Refused,
+  OldEpoch: Code.OldEpoch,
+  WrongScheme: Code.WrongScheme,
+  StaleSeal: Code.StaleSeal,
+  NoSenderKey: Code.NoSenderKey,
+  SealUnknownCodec: Code.SealUnknownCodec,
+  BadOption: Code.BadOption,
+  BadAnnouncement: Code.BadAnnouncement,
+  UnknownParticipant: Code.UnknownParticipant,
+  NotWatched: Code.NotWatched,
+  Closed: Code.Closed,
+  BadKey: Code.BadKey,
+  TooManyAnnouncements: Code.TooManyAnnouncements,
+  WorkerFailed: Code.WorkerFailed,
+  WasmFailed: Code.WasmFailed,
+  AttachTooLate: Code.AttachTooLate,
+  NotAttached: Code.NotAttached,
+  Unsupported: Code.Unsupported,
+  Internal: Code.Internal,
+} as const satisfies Readonly<Record<string, Code>>;
 
 /** The name of an error code. */
 export type ErrorName = keyof typeof CODE;
@@ -54,6 +51,22 @@ const NAMES = new Map<number, ErrorName>((Object.entries(CODE) as [ErrorName, nu
 /** The name of a code; `Internal` for a number that is not in {@link CODE}. */
 export function nameOf(code: number): ErrorName {
   return NAMES.get(code) ?? "Internal";
+}
+
+/** What lies behind a code, where a name does not say it. */
+const REASONS: Partial<Record<ErrorName, string>> = {
+  BadOption: "call and participant must be 1 to 512 bytes, and the suite one of the registry's",
+  BadAnnouncement: "the announcement names a cipher suite that this version does not know",
+  BadKey: "a key must have 16 to 256 bytes",
+  TooManyAnnouncements: "this participant was announced too often under one secret",
+  NoSenderKey: "no key was set for this sender",
+  StepsUsedUp: "no ratchet step is left in this generation: rotate",
+};
+
+/** Why something failed with `code`, in words. */
+export function reasonOf(code: number): string {
+  const name = nameOf(code);
+  return REASONS[name] ?? name;
 }
 
 /** What to do about a code. */

@@ -124,7 +124,7 @@ export interface TrackFigures {
   readonly empty: number;
   /** Frames whose cipher ran in WebCrypto. */
   readonly turbo: number;
-  /** Frames not handed on, by error name. */
+  /** Frames not handed on, by error code; in a report of the page, by name. */
   readonly dropped: Readonly<Record<string, number>>;
   readonly codec: string | null;
   readonly timing: Timing;

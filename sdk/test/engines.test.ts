@@ -50,15 +50,15 @@ for (const [sealName, from] of Object.entries(ENGINES)) {
             // Bit 0 of the first byte: key or delta frame.
             const plain = bytesOf(length, 0x10 | (round & 1));
             const sent = frame(plain);
-            assert.ok((await seal.run(sent, rule)) >= 0, `seal ${length} rule ${rule}`);
+            assert.ok((await seal.run(sent, rule, true)) >= 0, `seal ${length} rule ${rule}`);
             const wire = new Uint8Array(sent.data).slice();
             if (length >= 20) assert.equal(Buffer.from(wire).indexOf(Buffer.from(plain.slice(6, 20))), -1, "nothing in clear");
             const got = frame(wire);
-            assert.ok((await open.run(got, rule)) >= 0, `open ${length} rule ${rule}`);
+            assert.ok((await open.run(got, rule, true)) >= 0, `open ${length} rule ${rule}`);
             assert.deepEqual(new Uint8Array(got.data), plain);
-            assert.equal(await open.run(frame(wire), rule), -CODE.Replayed);
+            assert.equal(await open.run(frame(wire), rule, true), -CODE.Replayed);
             wire[wire.length - 3] = (wire[wire.length - 3] ?? 0) ^ 1;
-            assert.ok((await open.run(frame(wire), rule)) < 0, "a flipped bit");
+            assert.ok((await open.run(frame(wire), rule, true)) < 0, "a flipped bit");
           }
           if (round === 2) await a.ratchet();
           if (round === 4) await a.rotate();
@@ -72,9 +72,9 @@ for (const [sealName, from] of Object.entries(ENGINES)) {
       const sizes = new Set<number>();
       for (const length of [10, 20, 40, 60]) {
         const sent = frame(bytesOf(length, 3));
-        assert.ok((await seal.run(sent, RULE.opaque)) >= 0);
+        assert.ok((await seal.run(sent, RULE.opaque, true)) >= 0);
         sizes.add(sent.data.byteLength);
-        assert.ok((await open.run(sent, RULE.opaque)) >= 0);
+        assert.ok((await open.run(sent, RULE.opaque, true)) >= 0);
         assert.deepEqual(new Uint8Array(sent.data), bytesOf(length, 3));
       }
       assert.equal(sizes.size, 1);
@@ -84,33 +84,33 @@ for (const [sealName, from] of Object.entries(ENGINES)) {
   test(`${sealName}: who has another secret, name or kind opens nothing`, async () => {
     const { a } = await pair(from, from, 4);
     const sent = frame(bytesOf(50, 9));
-    assert.ok((await a.lane("send", "audio", null).run(sent, RULE.opaque)) >= 0);
+    assert.ok((await a.lane("send", "audio", null).run(sent, RULE.opaque, true)) >= 0);
     const wire = new Uint8Array(sent.data).slice();
     const other = from("eve", 4);
     await other.setRoomSecret(new Uint8Array(32).fill(8));
     await other.addParticipant("ada", a.announcement());
-    assert.equal(await other.lane("receive", "audio", "ada").run(frame(wire), RULE.opaque), -CODE.Rejected);
+    assert.equal(await other.lane("receive", "audio", "ada").run(frame(wire), RULE.opaque, true), -CODE.Rejected);
     const right = from("bob", 4);
     await right.setRoomSecret(SECRET.slice());
     await right.addParticipant("ada", a.announcement());
     await right.addParticipant("mallory", a.announcement());
-    assert.equal(await right.lane("receive", "video", "ada").run(frame(wire), RULE.opaque), -CODE.Rejected);
-    assert.equal(await right.lane("receive", "audio", "mallory").run(frame(wire), RULE.opaque), -CODE.Rejected);
-    assert.equal(await right.lane("receive", "audio", "nobody").run(frame(wire), RULE.opaque), -CODE.UnknownKey);
-    assert.ok((await right.lane("receive", "audio", "ada").run(frame(wire), RULE.opaque)) >= 0);
+    assert.equal(await right.lane("receive", "video", "ada").run(frame(wire), RULE.opaque, true), -CODE.Rejected);
+    assert.equal(await right.lane("receive", "audio", "mallory").run(frame(wire), RULE.opaque, true), -CODE.Rejected);
+    assert.equal(await right.lane("receive", "audio", "nobody").run(frame(wire), RULE.opaque, true), -CODE.UnknownKey);
+    assert.ok((await right.lane("receive", "audio", "ada").run(frame(wire), RULE.opaque, true)) >= 0);
   });
 
   test(`${sealName}: a relay that announces something else in between resets no replay window`, async () => {
     const { a, b } = await pair(from, from, 4);
     const sent = frame(bytesOf(50, 9));
-    assert.ok((await a.lane("send", "audio", null).run(sent, RULE.opaque)) >= 0);
+    assert.ok((await a.lane("send", "audio", null).run(sent, RULE.opaque, true)) >= 0);
     const wire = new Uint8Array(sent.data).slice();
     const open = b.lane("receive", "audio", "ada");
-    assert.ok((await open.run(frame(wire), RULE.opaque)) >= 0);
+    assert.ok((await open.run(frame(wire), RULE.opaque, true)) >= 0);
     b.removeParticipant("ada");
     await b.addParticipant("ada", "fs1-0004-00000000000000000000000000000000");
     await b.addParticipant("ada", a.announcement());
-    assert.equal(await open.run(frame(wire), RULE.opaque), -CODE.Replayed);
+    assert.equal(await open.run(frame(wire), RULE.opaque, true), -CODE.Replayed);
   });
 
   test(`${sealName}: odd bytes are refused and the lane lives on`, async () => {
@@ -118,11 +118,11 @@ for (const [sealName, from] of Object.entries(ENGINES)) {
     const open = b.lane("receive", "video", "ada");
     for (let length = 0; length < 64; length++) {
       for (const rule of [RULE.opaque, RULE.vp8, RULE.av1, RULE.h264, RULE.h265]) {
-        assert.ok((await open.run(frame(bytesOf(length, 0x41)), rule)) < 0);
+        assert.ok((await open.run(frame(bytesOf(length, 0x41)), rule, true)) < 0);
       }
     }
     const sent = frame(bytesOf(100, 1));
-    assert.ok((await a.lane("send", "video", null).run(sent, RULE.opaque)) >= 0);
-    assert.ok((await open.run(sent, RULE.opaque)) >= 0);
+    assert.ok((await a.lane("send", "video", null).run(sent, RULE.opaque, true)) >= 0);
+    assert.ok((await open.run(sent, RULE.opaque, true)) >= 0);
   });
 }

@@ -49,7 +49,7 @@ test("repeats are dropped quietly", () => {
   const { track, told, run } = rig([0, -CODE.Replayed, -CODE.Replayed, 0]);
   assert.deepEqual([run(), run(), run(), run()], [true, false, false, true]);
   assert.deepEqual(told, ["flowing", "new>ok"]);
-  assert.deepEqual(track.figures().dropped, { Replayed: 2 });
+  assert.deepEqual(track.figures().dropped, { [CODE.Replayed]: 2 });
 });
 
 test("nothing but repeats for a second is a replay", () => {

@@ -113,7 +113,8 @@ fn build() -> Result<()> {
     sfu_build().run()
 }
 
-fn sfu_build() -> Job {
+/// Builds the SFU as a program, optimised.
+pub(crate) fn sfu_build() -> Job {
     Job::cargo().args([
         "build",
         "--locked",
@@ -126,10 +127,15 @@ fn sfu_build() -> Job {
     ])
 }
 
+/// Where [`sfu_build`] leaves the program.
+pub(crate) fn sfu_program() -> std::path::PathBuf {
+    target_dir().join("demo/frameseal-sfu")
+}
+
 /// Starts the SFU with the page; gives its address once it listens.
 fn start(port: u16, test: bool) -> Result<(Guard, String)> {
     // The page is on loopback only. Firefox takes no media from loopback, so media is on an interface too.
-    let mut job = Job::new(target_dir().join("demo/frameseal-sfu"))
+    let mut job = Job::new(sfu_program())
         .args(["--bind", "127.0.0.1", "--interface", "--until-eof", "--port", &port.to_string()])
         .arg("--dir")
         .arg(format!("/={}", root().join("examples/meet/dist").display()));

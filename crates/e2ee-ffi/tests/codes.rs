@@ -73,11 +73,11 @@ fn every_cause_of_the_core_has_a_status() {
 #[test]
 fn c_and_typescript_use_the_same_names() {
     let header = header();
-    let typescript = read("../../sdk/src/errors.ts");
-    let table = typescript.split_once("export const CODE = {").unwrap().1.split_once('}').unwrap().0;
+    let typescript = read("../../sdk/src/codes.ts");
+    let table = typescript.split_once("export const enum Code {").unwrap().1.split_once('}').unwrap().0;
     let mut shared = 0;
     for line in table.lines().filter_map(|line| line.trim().strip_suffix(',')) {
-        let (name, number) = line.split_once(": ").unwrap();
+        let (name, number) = line.split_once(" = ").unwrap();
         if let Some(c_name) = header.get(&number.parse().unwrap()) {
             assert_eq!(*c_name, screaming(name), "number {number}");
             shared += 1;

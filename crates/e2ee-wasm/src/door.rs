@@ -92,7 +92,7 @@ pub fn inbox() -> u32 {
     DOOR.try_lock().map_or(0, |door| door.inbox.as_ptr() as usize as u32)
 }
 
-/// The one door: asks for something, by its number in [`ask`](self::ask). One export, since each costs a page as many
+/// The one door: asks for something, by its number in the module `ask`. One export, since each costs a page as many
 /// bytes as the work behind it.
 #[wasm_bindgen]
 pub fn ask(what: u32, a: u32, b: u32, c: u32) -> f64 {

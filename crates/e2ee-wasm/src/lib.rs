@@ -2,15 +2,15 @@
 //!
 //! The interface is private to the worker in `sdk/`, and it is numbers only, so that a frame costs one crossing and
 //! no JavaScript object, and the glue stays small. Names, keys and entropy are written one after the other into the
-//! [`door::inbox`], frames into the buffer of their lane. Every function answers with a number:
+//! [`door::inbox`], frames into the buffer of their lane. [`door::ask`] does everything, and answers with a number:
 //! ```text
 //! result <  0    -(error code)
 //! result >= 0    a plain number, or a place in memory: address * 2^21 + length
 //!                (exact in a double: 32 + 21 bits)
 //! ```
-//! A frame: the worker writes it at the lane's address, calls [`door::seal`] or [`door::open`], and reads what it gives
-//! the place of. Where WebCrypto runs the cipher, it is `plan_*`, then the cipher over the lane's buffer, then
-//! `finish_seal` or `accept_open`.
+//! A frame: the worker writes it at the lane's address, asks for `SEAL` or `OPEN`, and reads what it gets the place
+//! of. Where WebCrypto runs the cipher, it is `PLAN_*`, then the cipher over the lane's buffer, then `FINISH_SEAL` or
+//! `ACCEPT_OPEN`.
 #![cfg_attr(target_arch = "wasm32", no_std)]
 #![forbid(unsafe_code)]
 
@@ -37,7 +37,7 @@ fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
     core::arch::wasm32::unreachable()
 }
 
-/// Codes that only this door knows, next to those of `e2ee_core::Code`; listed in `sdk/src/errors.ts`.
+/// Codes that only this door knows, next to those of `e2ee_core::Code`; listed in `sdk/src/codes.ts`.
 mod code {
     pub(crate) const UNKNOWN_CODEC: u16 = 150;
     pub(crate) const REFUSED: u16 = 221;

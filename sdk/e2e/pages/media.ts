@@ -42,6 +42,15 @@ export function tone(frequency = 440): MediaStreamTrack {
   return track;
 }
 
+/** A microphone that hears nothing. */
+export function silence(): MediaStreamTrack {
+  audio ??= new AudioContext();
+  void audio.resume();
+  const [track] = audio.createMediaStreamDestination().stream.getAudioTracks();
+  if (track === undefined) throw new Error("no audio track");
+  return track;
+}
+
 /** The microphone and camera, which the browsers fake. */
 export async function camera(): Promise<MediaStream> {
   return navigator.mediaDevices.getUserMedia({ audio: true, video: { width: 640, height: 360 } });

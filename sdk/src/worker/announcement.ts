@@ -2,8 +2,9 @@
  * The public text of a sender: `fs1-` suite (4 hex digits) `-` incarnation (32 hex digits). The same form as in the
  * core.
  */
-import { E2eeError } from "../errors.ts";
+import { Code } from "../codes.ts";
 import { hex } from "./hex.ts";
+import { Refusal } from "./refusal.ts";
 
 /** Bytes of an incarnation. */
 export const INCARNATION_LENGTH = 16;
@@ -24,7 +25,7 @@ export function readAnnouncement(text: string): Announcement {
   const found = /^fs1-([0-9a-f]{4})-([0-9a-f]{32})$/i.exec(text);
   if (found === null) {
     const why = isNewer(text) ? "is of another version than fs1" : "is malformed: want fs1-ssss- and 32 hex digits";
-    throw new E2eeError("BadAnnouncement", `the announcement ${why}`);
+    throw new Refusal(Code.BadAnnouncement, `the announcement ${why}`);
   }
   const [, suite = "", digits = ""] = found;
   const incarnation = Uint8Array.from(digits.match(/../g) ?? [], (byte) => Number.parseInt(byte, 16));

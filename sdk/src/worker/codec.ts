@@ -33,6 +33,13 @@ export interface CodecMetadata {
   readonly payloadType?: number | undefined;
 }
 
+/** A frame, as far as its codec goes. */
+export interface CodecFrame {
+  /** `key` or `delta`; audio has none. */
+  readonly type?: string | undefined;
+  getMetadata(): CodecMetadata;
+}
+
 /**
  * Finds the rule of each frame of one track: by the frame's media type, else its payload type in the negotiated
  * list. The last answer is kept, as codecs change rarely.
@@ -48,10 +55,31 @@ export class CodecFinder {
   negotiated(mimeTypes: Readonly<Record<number, string>>): void {
     this.#negotiated = mimeTypes;
     this.#payloadType = -1;
+    this.#rule = RULE.none;
+    this.mime = null;
   }
 
-  /** The rule for a frame with this metadata. */
-  rule(metadata: CodecMetadata): number {
+  /** Key frames were of more than one codec. */
+  #mixed = false;
+
+  /**
+   * The rule for a frame. Metadata costs more to get than a small frame to seal, and every change of codec begins with
+   * a key frame: so as long as all of those were of one codec, other frames are.
+   */
+  rule(frame: CodecFrame): number {
+    if (frame.type === "delta" && this.#rule !== RULE.none && !this.#mixed) return this.#rule;
+    const before = this.#rule;
+    const rule = this.#ruleOf(frame.getMetadata());
+    if (before !== RULE.none && rule !== before) this.#mixed = true;
+    return rule;
+  }
+
+  /** A frame did not open: ask its metadata from now on, for a key frame with the change may have been lost. */
+  doubt(): void {
+    this.#mixed = true;
+  }
+
+  #ruleOf(metadata: CodecMetadata): number {
     const mime = metadata.mimeType;
     if (mime !== undefined && mime !== "") return mime === this.mime ? this.#rule : this.#remember(mime);
     const payloadType = metadata.payloadType ?? -1;

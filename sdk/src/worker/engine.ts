@@ -27,15 +27,16 @@ export interface Lane {
    * Synchronous whenever it can be.
    *
    * @param rule Codec rule number.
+   * @param busy Frames come one on the heels of the other, so throughput counts more than the latency of this one.
    */
-  run(frame: EncodedFrame, rule: number): Status | Promise<Status>;
+  run(frame: EncodedFrame, rule: number, busy: boolean): Status | Promise<Status>;
   /** Moves the lane to another kind or participant. */
   bind(kind: TrackKind, participant: string | null): void;
   /** Frees what it holds. */
   close(): void;
 }
 
-/** Keys of everybody, and the lanes that use them. Methods throw `E2eeError`. */
+/** Keys of everybody, and the lanes that use them. Methods throw `Refusal`. */
 export interface Engine {
   readonly name: EngineName;
   /** Public text that the others need to open what this participant seals. */

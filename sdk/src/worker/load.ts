@@ -1,9 +1,11 @@
 /** Chooses and makes the engine: the WebAssembly core, or WebCrypto alone where the page's policy refuses it. */
-import { E2eeError } from "../errors.ts";
+import { Code } from "../codes.ts";
 import type { PostableWasm, Request } from "../protocol.ts";
 import type { Engine } from "./engine.ts";
+import { rehearse } from "./rehearsal.ts";
 import { turboSuite } from "./turbo.ts";
 import { WasmEngine } from "./wasm.ts";
+import { Refusal } from "./refusal.ts";
 
 /** What {@link loadEngine} found. */
 export interface Loaded {
@@ -18,9 +20,10 @@ export async function loadEngine(request: Extract<Request, { t: "init" }>): Prom
   let module: WebAssembly.Module;
   try {
     module = await compile(request.wasm);
+    rehearse(module, request.suite);
   } catch (error) {
     const wasmError = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-    if (request.engine === "wasm") throw new E2eeError("WasmFailed", `the media module did not load: ${wasmError}`);
+    if (request.engine === "wasm") throw new Refusal(Code.WasmFailed, `the media module did not load: ${wasmError}`);
     return { engine: await fallback(request, wasmError), wasmError };
   }
   return { engine: new WasmEngine(module, request), wasmError: null };
@@ -30,7 +33,7 @@ export async function loadEngine(request: Extract<Request, { t: "init" }>): Prom
 async function fallback(request: Extract<Request, { t: "init" }>, wasmError: string | null): Promise<Engine> {
   if (!turboSuite(request.suite)) {
     const why = wasmError === null ? "" : ` WebAssembly was refused: ${wasmError}`;
-    throw new E2eeError("UnsupportedSuite", `WebCrypto alone has the AES-GCM suites only.${why}`);
+    throw new Refusal(Code.UnsupportedSuite, `WebCrypto alone has the AES-GCM suites only.${why}`);
   }
   const { WebCryptoEngine } = await import("./webcrypto/engine.ts");
   return new WebCryptoEngine(request);

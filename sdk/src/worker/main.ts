@@ -1,5 +1,5 @@
 /** The worker's front desk: takes the page's messages, owns engine and tracks. All tracks and both directions. */
-import { CODE, E2eeError } from "../errors.ts";
+import { Code } from "../codes.ts";
 import { type Answers, type FromWorker, type Request, type ToWorker, type TrackSetup, unreachable } from "../protocol.ts";
 import type { TransformOptions } from "../protocol.ts";
 import type { EncodedFrame, Engine } from "./engine.ts";
@@ -10,6 +10,7 @@ import { stretch } from "./stretch.ts";
 import { Track, type TrackEvents } from "./track.ts";
 import { TURBO_MIN_BYTES } from "./turbo.ts";
 import type { Witness } from "./witness.ts";
+import { isRefusal, Refusal } from "./refusal.ts";
 
 /** What Chromium and Firefox give with `rtctransform`; key frame methods exist in one, the other, or neither. */
 interface Transformer {
@@ -57,7 +58,7 @@ export class Desk implements TrackEvents {
     const setup = this.#tracks.get(track)?.setup;
     if (setup === undefined) return;
     if (state === "no-key" || state === "wrong-key") {
-      const what = code === CODE.Worn || code === CODE.StepsUsedUp ? "worn" : state === "no-key" ? "missing" : "failing";
+      const what = code === Code.Worn || code === Code.StepsUsedUp ? "worn" : state === "no-key" ? "missing" : "failing";
       this.#scope.postMessage({ t: "key-report", what, participant: setup.participant });
     }
   };
@@ -108,8 +109,8 @@ export class Desk implements TrackEvents {
     try {
       this.#scope.postMessage({ t: "done", id, value: await this.#serve(request) });
     } catch (error) {
-      const known = isOurs(error) ? error : new E2eeError("Internal", String(error));
-      this.#scope.postMessage({ t: "failed", id, code: known.code, message: known.message });
+      const { code, message } = isRefusal(error) ? error : new Refusal(Code.Internal, String(error));
+      this.#scope.postMessage({ t: "failed", id, code, message });
     }
   }
 
@@ -117,7 +118,7 @@ export class Desk implements TrackEvents {
     if (request.t === "init") return this.#init(request);
     if (request.t === "tally") return [...this.#tracks.values()].map((track) => track.tally());
     const engine = this.#engine;
-    if (engine === null) throw new E2eeError("WorkerFailed", "the worker was not initialised");
+    if (engine === null) throw new Refusal(Code.WorkerFailed, "the worker was not initialised");
     switch (request.t) {
       case "room-secret":
         await engine.setRoomSecret(await stretch(request.secret, this.#call));
@@ -157,7 +158,7 @@ export class Desk implements TrackEvents {
   }
 
   async #init(request: Extract<Request, { t: "init" }>): Promise<Answers["init"]> {
-    if (this.#engine !== null) throw new E2eeError("BadOption", "one worker serves one call: make another");
+    if (this.#engine !== null) throw new Refusal(Code.BadOption, "one worker serves one call: make another");
     const { engine, wasmError } = await loadEngine(request);
     this.#call = request.call;
     const url = request.diagnostics?.plaintextUrl;
@@ -197,9 +198,4 @@ export class Desk implements TrackEvents {
     this.#scope.postMessage({ t: "attached", track: setup.track });
     void pump(track, readable, writable);
   }
-}
-
-/** By name, not by class: the engine that is a file of its own has a class of its own. */
-function isOurs(error: unknown): error is E2eeError {
-  return error instanceof Error && error.name.startsWith("E2eeError");
 }

@@ -3,9 +3,10 @@
  * go through the inbox, frames through the buffers of their lanes.
  */
 import type { InitOutput as Door } from "../../wasm/media.js";
-import { CODE, E2eeError, nameOf } from "../errors.ts";
+import { Code } from "../codes.ts";
 import type { TrackKind } from "../kinds.ts";
 import { announce, INCARNATION_LENGTH, readAnnouncement } from "./announcement.ts";
+import { Refusal } from "./refusal.ts";
 
 /** What the door is asked for; `crates/e2ee-wasm/src/door.rs` says what each takes and gives. */
 export const enum Ask {
@@ -81,7 +82,7 @@ export class MediaModule {
     this.#inbox = door.inbox();
     this.#suite = setup.suite;
     const [call, who] = this.#put(setup.call, setup.participant);
-    checked("start", this.ask(Ask.Start, call, who, setup.suite));
+    checked(this.ask(Ask.Start, call, who, setup.suite));
   }
 
   /** The memory; the view is made anew only after the memory grew. */
@@ -98,44 +99,44 @@ export class MediaModule {
 
   setRoomSecret(stretched: Uint8Array): void {
     const [length] = this.#put(stretched, entropy());
-    checked("set the room's secret", this.ask(Ask.SetRoomSecret, length));
+    checked(this.ask(Ask.SetRoomSecret, length));
   }
 
   setSenderKey(baseKey: Uint8Array): void {
     const [length] = this.#put(baseKey, entropy());
-    checked("set the own key", this.ask(Ask.SetSenderSecret, length));
+    checked(this.ask(Ask.SetSenderSecret, length));
   }
 
   /** Gives the participant's index. */
   setReceiverKey(participant: string, baseKey: Uint8Array): number {
     const [who, length] = this.#put(participant, baseKey);
-    return checked("set a key", this.ask(Ask.SetParticipantSecret, who, length));
+    return checked(this.ask(Ask.SetParticipantSecret, who, length));
   }
 
   /** Gives the participant's index. */
   addParticipant(participant: string, announcement: string): number {
     const { suite, incarnation } = readAnnouncement(announcement);
     const [who] = this.#put(participant, incarnation);
-    return checked("add a participant", this.ask(Ask.AddParticipant, who, suite));
+    return checked(this.ask(Ask.AddParticipant, who, suite));
   }
 
   removeParticipant(participant: string): void {
     const [who] = this.#put(participant);
-    checked("remove a participant", this.ask(Ask.RemoveParticipant, who));
+    checked(this.ask(Ask.RemoveParticipant, who));
   }
 
   rotate(): number {
     this.#put(entropy());
-    return checked("rotate", this.ask(Ask.Rotate));
+    return checked(this.ask(Ask.Rotate));
   }
 
   ratchet(): number {
-    return checked("ratchet", this.ask(Ask.Ratchet));
+    return checked(this.ask(Ask.Ratchet));
   }
 
   /** Where keys stand; participants by index. The order of figures is told in `crates/e2ee-wasm/src/report.rs`. */
   report(): { sender: object | null; participants: object[] } {
-    const place = checked("report", this.ask(Ask.Report));
+    const place = checked(this.ask(Ask.Report));
     const figures = new Float64Array(this.bytes().slice(addressOf(place), addressOf(place) + lengthOf(place)).buffer);
     let at = 0;
     const next = (): number => figures[at++] ?? 0;
@@ -166,7 +167,7 @@ export class MediaModule {
   #put(...pieces: (string | Uint8Array)[]): [number, number] {
     const all = pieces.map((piece) => (typeof piece === "string" ? new TextEncoder().encode(piece) : piece));
     const total = all.reduce((sum, piece) => sum + piece.length, 0);
-    if (total > INBOX_LENGTH) throw new E2eeError("BadOption", `names and keys of ${total} bytes are too long`);
+    if (total > INBOX_LENGTH) throw new Refusal(Code.BadOption, `names and keys of ${total} bytes are too long`);
     let at = this.#inbox;
     for (const piece of all) {
       this.bytes().set(piece, at);
@@ -186,23 +187,12 @@ function instantiate(module: WebAssembly.Module): Door {
   return new WebAssembly.Instance(module, imports).exports as unknown as Door;
 }
 
-/** A result that is not an error, or the error as one that says what was attempted. */
-function checked(what: string, result: number): number {
-  if (result >= 0) return result;
-  const name = nameOf(-result);
-  throw new E2eeError(name, `could not ${what}: ${REASONS[-result] ?? name}`);
+/** A result that is not an error. Why something was refused, the page says. */
+function checked(result: number): number {
+  if (result < 0) throw new Refusal(-result);
+  return result;
 }
 
 function entropy(): Uint8Array {
   return crypto.getRandomValues(new Uint8Array(ENTROPY_LENGTH));
 }
-
-const REASONS: Readonly<Record<number, string>> = {
-  [CODE.BadOption]: "call and participant must be 1 to 512 bytes, and the suite one of the registry's",
-  [CODE.BadAnnouncement]: "the announcement names a cipher suite that this version does not know",
-  [CODE.BadKey]: "a key must have 16 to 256 bytes",
-  [CODE.TooManyAnnouncements]: "this participant announced itself too often",
-  [CODE.NoSenderKey]: "no key was set for this sender",
-  [CODE.StepsUsedUp]: "no ratchet step is left in this generation: rotate",
-  [CODE.Worn]: "the key has sealed as many frames as it may",
-};

@@ -1,5 +1,5 @@
 /** What happens to the frames of one direction of one track, counted; and its state, told by edges. */
-import { CODE, nameOf } from "../errors.ts";
+import { Code } from "../codes.ts";
 import { isAudio, type TrackState } from "../kinds.ts";
 import type { Tally, TrackFigures, TrackSetup } from "../protocol.ts";
 import { CodecFinder, RULE } from "./codec.ts";
@@ -11,8 +11,15 @@ import type { Witness } from "./witness.ts";
 const FAILS_TO_LEAVE_OK = 3;
 /** Pulses (of 200 ms) with repeats and nothing else before a track counts as replayed. */
 const REPLAY_PULSES = 5;
+/** Frames that come closer than this, milliseconds, whatever their track, come one on the heels of the other. */
+const BUSY_MS = 0.25;
+/** One frame in so many is timed: reading the clock is a good part of what an audio frame costs. */
+const TIMED = 4;
 /** Least time between two key frame requests of one track, milliseconds. */
 const KEY_FRAME_PAUSE_MS = 500;
+
+/** When the last frame of this worker came, milliseconds. */
+let lastBegan = -Infinity;
 
 /** What a track tells the outside. */
 export interface TrackEvents {
@@ -26,24 +33,24 @@ export interface TrackEvents {
 /** The state that a frame with this error code speaks for; `null` for none (a repeat says nothing by itself). */
 export function stateOf(code: number): TrackState | null {
   switch (code) {
-    case CODE.UnknownKey:
-    case CODE.TooFar:
-    case CODE.NoSenderKey:
-    case CODE.Worn:
-    case CODE.StepsUsedUp:
+    case Code.UnknownKey:
+    case Code.TooFar:
+    case Code.NoSenderKey:
+    case Code.Worn:
+    case Code.StepsUsedUp:
       return "no-key";
-    case CODE.Rejected:
+    case Code.Rejected:
       return "wrong-key";
-    case CODE.UnknownVersion:
-    case CODE.UnknownCodec:
-    case CODE.SealUnknownCodec:
+    case Code.UnknownVersion:
+    case Code.UnknownCodec:
+    case Code.SealUnknownCodec:
       return "unknown-version";
-    case CODE.Plaintext:
+    case Code.Plaintext:
       return "plaintext";
-    case CODE.Replayed:
-    case CODE.TooOld:
-    case CODE.StaleOpen:
-    case CODE.StaleSeal:
+    case Code.Replayed:
+    case Code.TooOld:
+    case Code.StaleOpen:
+    case Code.StaleSeal:
       return null;
     default:
       return "malformed";
@@ -98,22 +105,24 @@ export class Track {
   /** Seals or opens one frame. `true`: hand it on. An exception costs this frame only. */
   process(frame: EncodedFrame): boolean | Promise<boolean> {
     const began = performance.now();
+    const busy = began - lastBegan < BUSY_MS;
+    lastBegan = began;
     if (++this.#seen === 1) this.#events.flowing(this.#setup.track);
     try {
       if (frame.data.byteLength === 0) return this.#emptyFrame();
-      const rule = isAudio(this.#setup.kind) ? RULE.opaque : this.codec.rule(frame.getMetadata());
+      const rule = isAudio(this.#setup.kind) ? RULE.opaque : this.codec.rule(frame);
       if (rule === RULE.none) {
-        return this.#done(frame, -(this.#sends ? CODE.SealUnknownCodec : CODE.UnknownCodec), began);
+        return this.#done(frame, -(this.#sends ? Code.SealUnknownCodec : Code.UnknownCodec), began);
       }
       if (this.witness !== null && this.#sends) this.witness.note(frame);
-      const status = this.#lane.run(frame, rule);
+      const status = this.#lane.run(frame, rule, busy);
       if (typeof status === "number") return this.#done(frame, status, began);
       return status.then(
         (late) => this.#done(frame, late, began),
-        () => this.#done(frame, -CODE.Internal, began),
+        () => this.#done(frame, -Code.Internal, began),
       );
     } catch {
-      return this.#done(frame, -CODE.Internal, began);
+      return this.#done(frame, -Code.Internal, began);
     }
   }
 
@@ -122,7 +131,7 @@ export class Track {
     const onlyRepeats = this.#replayInPulse && !this.#okInPulse && !this.#otherInPulse;
     const quiet = !this.#replayInPulse && !this.#okInPulse && !this.#otherInPulse;
     if (!quiet) this.#replayPulses = onlyRepeats ? this.#replayPulses + 1 : 0;
-    if (this.#replayPulses >= REPLAY_PULSES) this.#move("replay", CODE.Replayed);
+    if (this.#replayPulses >= REPLAY_PULSES) this.#move("replay", Code.Replayed);
     this.#okInPulse = this.#otherInPulse = this.#replayInPulse = false;
     if (!everySecond) return;
     for (const [code, count] of this.#levels) this.#events.level(this.#setup.track, code, count);
@@ -141,8 +150,6 @@ export class Track {
 
   /** Counters for a report. */
   figures(): TrackFigures {
-    const dropped: Record<string, number> = {};
-    for (const [code, count] of this.#dropped) dropped[nameOf(code)] = count;
     return {
       ...this.#setup,
       state: this.#state,
@@ -150,7 +157,7 @@ export class Track {
       passed: this.#passed,
       empty: this.#empty,
       turbo: this.#turbo,
-      dropped,
+      dropped: Object.fromEntries(this.#dropped),
       codec: this.codec.mime,
       timing: this.#cost.timing(),
     };
@@ -172,7 +179,7 @@ export class Track {
   }
 
   #done(frame: EncodedFrame, status: Status, began: number): boolean {
-    this.#cost.add(performance.now() - began);
+    if (this.#seen % TIMED === 1) this.#cost.add(performance.now() - began);
     if (status < 0) {
       this.#failed(-status);
       return false;
@@ -197,6 +204,7 @@ export class Track {
     }
     this.#otherInPulse = true;
     this.#awaitKeyFrame = true;
+    this.codec.doubt();
     this.#levels.set(code, (this.#levels.get(code) ?? 0) + 1);
     if (state === this.#state) return;
     this.#failRun = state === this.#failState ? this.#failRun + 1 : 1;

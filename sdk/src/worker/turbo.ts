@@ -1,13 +1,14 @@
 /**
  * WebCrypto as an executor: the core lays a frame out and takes the counter, WebCrypto runs the one AEAD call, the
- * core finishes. Worth it only for large frames: a call into WebCrypto costs a thread hop.
+ * core finishes. It is many times faster by the byte, but a call costs a hop to another thread and back: some
+ * microseconds while frames come one on the heels of the other, and five to ten times that when everything had time
+ * to fall asleep. So where the line lies depends on which it is; both were measured (`docs/benchmarks.md`).
  */
 
-/**
- * Frames of this many bytes and more have their cipher run in WebCrypto; smaller ones in WebAssembly.
- * Set by measurement, see `benches/README.md`.
- */
-export const TURBO_MIN_BYTES = 8192;
+/** Frames of this many bytes and more go to WebCrypto while the worker is busy. */
+export const TURBO_MIN_BYTES = 576;
+/** Frames of this many bytes and more go there at any time. */
+export const TURBO_IDLE_MIN_BYTES = 8192;
 
 /** True for the suites that WebCrypto has as one call: AES-GCM. */
 export function turboSuite(suite: number): boolean {

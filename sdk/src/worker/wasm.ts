@@ -1,9 +1,9 @@
 /** The engine that holds the WebAssembly core: a lane for each direction of a track. */
-import { CODE } from "../errors.ts";
+import { Code } from "../codes.ts";
 import { type Direction, KIND_NUMBER, type TrackKind } from "../kinds.ts";
 import { type EncodedFrame, type Engine, type Lane, PASS, type Status, TURBO } from "./engine.ts";
 import { addressOf, Ask, type EngineSetup, lengthOf, MediaModule } from "./module.ts";
-import { TURBO_MIN_BYTES, TurboKeys, turboSuite } from "./turbo.ts";
+import { TURBO_IDLE_MIN_BYTES, TURBO_MIN_BYTES, TurboKeys, turboSuite } from "./turbo.ts";
 
 /** Speech at a variable bit rate shows in the sizes of audio frames; see `E2eeOptions.padding`. */
 const PAD_AUDIO_TO = 64;
@@ -116,13 +116,13 @@ class WasmLane implements Lane {
     this.#gone = gone;
   }
 
-  run(frame: EncodedFrame, rule: number): Status | Promise<Status> {
-    if (this.#person < 0) return -CODE.UnknownKey;
+  run(frame: EncodedFrame, rule: number, busy: boolean): Status | Promise<Status> {
+    if (this.#person < 0) return -Code.UnknownKey;
     const data = frame.data;
     const length = data.byteLength;
-    if (length > this.#room && !this.#reserve(length)) return -CODE.Refused;
+    if (length > this.#room && !this.#reserve(length)) return -Code.Refused;
     this.#module.bytes().set(new Uint8Array(data), this.#at);
-    if (length >= TURBO_MIN_BYTES && this.#engine.turbo) return this.#turbo(frame, rule, length);
+    if (length >= (busy ? TURBO_MIN_BYTES : TURBO_IDLE_MIN_BYTES) && this.#engine.turbo) return this.#turbo(frame, rule, length);
     return this.#inWasm(frame, rule, length, PASS);
   }
 
@@ -155,7 +155,8 @@ class WasmLane implements Lane {
   #give(frame: EncodedFrame, result: number, status: Status): Status {
     if (result < 0) return result;
     const at = addressOf(result);
-    frame.data = this.#module.bytes().buffer.slice(at, at + lengthOf(result));
+    // Not `slice`, which clears the new buffer before it fills it.
+    frame.data = new Uint8Array(this.#module.bytes().subarray(at, at + lengthOf(result))).buffer;
     return status;
   }
 
@@ -172,7 +173,7 @@ class WasmLane implements Lane {
     const id = this.#id;
     const plan = this.#module.ask(this.#seals ? Ask.PlanSeal : Ask.PlanOpen, id, rule, length);
     // `Stale`: this key has not opened a frame yet, and only the core may accept the first.
-    if (plan === -CODE.StaleOpen) return this.#again(frame, rule, length);
+    if (plan === -Code.StaleOpen) return this.#again(frame, rule, length);
     if (plan < 0) return plan;
     const kid = this.#module.ask(Ask.PlanKid, id);
     const epoch = this.#module.ask(Ask.PlanEpoch, id);

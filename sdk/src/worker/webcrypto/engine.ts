@@ -2,7 +2,7 @@
  * Frameseal by WebCrypto alone, for pages whose policy refuses WebAssembly: the AES-GCM suites, with opaque codecs
  * (Opus, RED, VP9) and VP8. Byte for byte the format of the core, and tested against it.
  */
-import { CODE, E2eeError } from "../../errors.ts";
+import { Code } from "../../codes.ts";
 import { type Direction, KIND_NUMBER, type TrackKind } from "../../kinds.ts";
 import { type EncodedFrame, type Engine, type Lane, type Status, TURBO } from "../engine.ts";
 import { announce, readAnnouncement } from "../announcement.ts";
@@ -13,6 +13,7 @@ import { Ring } from "./ring.ts";
 import { clearLength, hasRule } from "./rules.ts";
 import { baseKey, fingerprint, type FrameKey, frameKey, GCM_SUITES, type GcmSuite, nonce } from "./schedule.ts";
 import { RATCHET_BITS, ratchet, secretKey, STEPS, TAG_LENGTH } from "./schedule.ts";
+import { Refusal } from "../refusal.ts";
 
 /** Frames that one key seals; the same number as in the core. */
 const MAX_FRAMES_PER_KEY = 2 ** 32;
@@ -66,7 +67,7 @@ export class WebCryptoEngine implements Engine {
 
   constructor(setup: EngineSetup) {
     const suite = GCM_SUITES[setup.suite];
-    if (suite === undefined) throw new E2eeError("UnsupportedSuite", "WebCrypto alone has the AES-GCM suites only");
+    if (suite === undefined) throw new Refusal(Code.UnsupportedSuite, "WebCrypto alone has the AES-GCM suites only");
     this.setup = setup;
     this.#suite = suite;
   }
@@ -107,7 +108,7 @@ export class WebCryptoEngine implements Engine {
     if (person.announcement === announcement) return;
     const back = person.earlier.get(announcement);
     if (back === undefined && person.earlier.size >= MAX_RUNS) {
-      throw new E2eeError("TooManyAnnouncements", `${participant} was announced too often`);
+      throw new Refusal(Code.TooManyAnnouncements, `${participant} was announced too often`);
     }
     if (person.announcement !== null && person.ring !== null) person.earlier.set(person.announcement, person.ring);
     person.earlier.delete(announcement);
@@ -131,7 +132,7 @@ export class WebCryptoEngine implements Engine {
 
   async ratchet(): Promise<number> {
     const sender = this.#mine();
-    if (sender.step + 1 >= STEPS) throw new E2eeError("StepsUsedUp", "no ratchet step is left in this generation: rotate");
+    if (sender.step + 1 >= STEPS) throw new Refusal(Code.StepsUsedUp, "no ratchet step is left in this generation: rotate");
     const base = await ratchet(this.#suite, sender.base);
     this.#sender = { ...sender, step: sender.step + 1, base, slots: new Map() };
     await this.#refreshReport();
@@ -158,7 +159,7 @@ export class WebCryptoEngine implements Engine {
   /** The slot that seals frames of a kind, or an error code. */
   async slot(kind: number): Promise<Slot | number> {
     const sender = this.#sender;
-    if (sender === null) return CODE.NoSenderKey;
+    if (sender === null) return Code.NoSenderKey;
     let slot = sender.slots.get(kind);
     if (slot === undefined) {
       const kid = sender.generation * 2 ** RATCHET_BITS + sender.step;
@@ -180,7 +181,7 @@ export class WebCryptoEngine implements Engine {
   }
 
   #mine(): Sender {
-    if (this.#sender === null) throw new E2eeError("NoSenderKey", "no key was set for this sender");
+    if (this.#sender === null) throw new Refusal(Code.NoSenderKey, "no key was set for this sender");
     return this.#sender;
   }
 
@@ -244,12 +245,12 @@ class SealLane implements Lane {
 
   async run(frame: EncodedFrame, rule: number): Promise<Status> {
     const plain = new Uint8Array(frame.data);
-    if (!hasRule(rule)) return -CODE.SealUnknownCodec;
+    if (!hasRule(rule)) return -Code.SealUnknownCodec;
     const clear = clearLength(rule, plain);
-    if (clear === null) return -CODE.SealLayout;
+    if (clear === null) return -Code.SealLayout;
     const slot = await this.#engine.slot(KIND_NUMBER[this.#kind]);
     if (typeof slot === "number") return -slot;
-    if (slot.next >= MAX_FRAMES_PER_KEY) return -CODE.Worn;
+    if (slot.next >= MAX_FRAMES_PER_KEY) return -Code.Worn;
     const ctr = slot.next++;
     const header = encodeHeader(slot.kid, ctr);
     const text = this.#text(plain.subarray(clear));
@@ -295,39 +296,39 @@ class OpenLane implements Lane {
   }
 
   async run(frame: EncodedFrame, rule: number): Promise<Status> {
-    if (!hasRule(rule)) return -CODE.UnknownCodec;
+    if (!hasRule(rule)) return -Code.UnknownCodec;
     const ring = this.#engine.ring(this.#participant);
-    if (ring === null) return -CODE.UnknownKey;
+    if (ring === null) return -Code.UnknownKey;
     const wire = new Uint8Array(frame.data);
     const clear = clearLength(rule, wire);
-    if (clear === null) return -CODE.Layout;
+    if (clear === null) return -Code.Layout;
     const layout = wire[clear];
-    if (layout === undefined) return -CODE.TooShort;
-    if ((layout & VERSION_MASK) !== VERSION_1) return -CODE.UnknownVersion;
-    if ((layout & RULE_MASK) !== rule) return -CODE.WrongCodec;
+    if (layout === undefined) return -Code.TooShort;
+    if ((layout & VERSION_MASK) !== VERSION_1) return -Code.UnknownVersion;
+    if ((layout & RULE_MASK) !== rule) return -Code.WrongCodec;
     const header = decodeHeader(wire, clear + 1);
-    if (header === null) return -CODE.Header;
+    if (header === null) return -Code.Header;
     const { kid, ctr } = header;
     const body = clear + 1 + header.length;
-    if (wire.length < body + TAG_LENGTH) return -CODE.TooShort;
+    if (wire.length < body + TAG_LENGTH) return -Code.TooShort;
     const kind = KIND_NUMBER[this.#kind];
     const key = ring.find(kid, kind) ?? (await ring.candidate(kid, kind));
     if (typeof key === "number") return -key;
     const before = key.window.check(ctr);
-    if (before !== "fresh") return before === "seen" ? -CODE.Replayed : -CODE.TooOld;
+    if (before !== "fresh") return before === "seen" ? -Code.Replayed : -Code.TooOld;
     // No genuine counter comes near 2^53.
-    if (!Number.isSafeInteger(ctr)) return -CODE.Rejected;
+    if (!Number.isSafeInteger(ctr)) return -Code.Rejected;
     const aad = join(wire.subarray(clear + 1, body), wire.subarray(0, clear + 1));
     const params = { name: "AES-GCM", iv: nonce(key.frame.salt, ctr), additionalData: aad };
     let text: Uint8Array;
     try {
       text = new Uint8Array(await crypto.subtle.decrypt(params, key.frame.key, wire.subarray(body)));
     } catch {
-      return -CODE.Rejected;
+      return -Code.Rejected;
     }
     // Another track of this kind may have brought the same counter meanwhile.
     const now = (ring.find(kid, kind) ?? key).window.check(ctr);
-    if (now !== "fresh") return now === "seen" ? -CODE.Replayed : -CODE.TooOld;
+    if (now !== "fresh") return now === "seen" ? -Code.Replayed : -Code.TooOld;
     ring.commit(key, ctr);
     return this.#finish(frame, wire.subarray(0, clear), text, layout);
   }
@@ -343,11 +344,11 @@ class OpenLane implements Lane {
 
   #finish(frame: EncodedFrame, clear: Uint8Array, text: Uint8Array, layout: number): Status {
     // These rules move nothing.
-    if ((layout & TAIL) !== 0) return -CODE.Layout;
+    if ((layout & TAIL) !== 0) return -Code.Layout;
     let length = text.length;
     if ((layout & PADDED) !== 0) {
       while (length > 0 && text[length - 1] === 0) length--;
-      if (text[--length] !== PADDING_MARK) return -CODE.UnknownVersion;
+      if (text[--length] !== PADDING_MARK) return -Code.UnknownVersion;
     }
     frame.data = join(clear, text.subarray(0, length)).buffer;
     return TURBO;
@@ -356,7 +357,7 @@ class OpenLane implements Lane {
 
 /** An HKDF key with a fingerprint, which tells when the same secret is set again. */
 async function taken(bytes: Uint8Array): Promise<{ print: string; key: CryptoKey }> {
-  if (bytes.length < 16 || bytes.length > 256) throw new E2eeError("BadKey", "a key must have 16 to 256 bytes");
+  if (bytes.length < 16 || bytes.length > 256) throw new Refusal(Code.BadKey, "a key must have 16 to 256 bytes");
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes as BufferSource));
   return { print: hex(digest), key: await secretKey(bytes) };
 }

@@ -2,7 +2,7 @@
  * The keys of one participant, for opening. Looking never changes the ring; only an authenticated frame moves a
  * replay window, a ratchet or a generation. The same rules as the core's ring.
  */
-import { CODE } from "../../errors.ts";
+import { Code } from "../../codes.ts";
 import { ReplayWindow } from "./replay.ts";
 import { baseKey, type FrameKey, fingerprint, frameKey, type GcmSuite, RATCHET_BITS, ratchet, STEPS } from "./schedule.ts";
 
@@ -62,7 +62,7 @@ export class Ring {
   /** Derives aside the key that `kid` names, or gives an error code. */
   async candidate(kid: number, kind: number): Promise<OpenKey | number> {
     const generation = Math.floor(kid / STEPS);
-    if (generation > 0xffff_ffff) return CODE.UnknownKey;
+    if (generation > 0xffff_ffff) return Code.UnknownKey;
     const found = await this.#locate(generation, kid % STEPS);
     if (typeof found === "number") return found;
     const { suite, call, who } = this.#source;
@@ -122,14 +122,14 @@ export class Ring {
     if (live.length === 0) return this.#locateGeneration(generation, low);
     // A sender makes at most STEPS steps in a generation, so the low bits are the step.
     const from = live.filter((key) => key.step < low).sort((a, b) => b.step - a.step)[0];
-    if (from === undefined) return CODE.UnknownKey;
+    if (from === undefined) return Code.UnknownKey;
     return { generation, step: low, base: await this.#steps(from.base, low - from.step) };
   }
 
   async #locateGeneration(generation: number, low: number): Promise<{ generation: number; step: number; base: CryptoKey } | number> {
     const at = place64({ generation, step: low });
-    if (this.#live.some((key) => place64(key) > at)) return CODE.UnknownKey;
-    if (low > RATCHET_REACH) return CODE.TooFar;
+    if (this.#live.some((key) => place64(key) > at)) return Code.UnknownKey;
+    if (low > RATCHET_REACH) return Code.TooFar;
     const { secret, call, who, incarnation } = this.#source;
     const base = await baseKey(secret, call, who, incarnation, generation);
     return { generation, step: low, base: await this.#steps(base, low) };
