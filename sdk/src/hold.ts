@@ -12,6 +12,14 @@ import { hasEncodedStreams } from "./support.ts";
 /** How often a drawn stand-in makes a frame, milliseconds. */
 const DRAW_MS = 60;
 
+/**
+ * Sweeps (of 200 ms, while connected) without a frame after which a silent stand-in hums: under DTX an encoder makes
+ * nothing of digital silence, and the real track would wait for ever.
+ */
+const SWEEPS_TO_HUM = 3;
+/** 60 dB below full scale, 100 Hz: not to be heard, but not silence. */
+const HUM = { gain: 0.001, hertz: 100 };
+
 /** A track that shows nothing of the one it stands in for. */
 export interface StandIn {
   readonly track: MediaStreamTrack;
@@ -28,6 +36,7 @@ export class Hold {
   #state: HoldState = "waiting";
   #wanted: MediaStreamTrack | null = null;
   #standIn: StandIn | null = null;
+  #sweeps = 0;
 
   /**
    * Takes over `replaceTrack` of `sender`, which already has `standIn` (if any) in place of `wanted`.
@@ -119,9 +128,24 @@ export class Hold {
     this.#standIn = null;
   }
 
-  /** A track that the application stopped needs no stand-in any more. */
-  sweep(): void {
-    if (this.#state === "waiting" && this.#wanted?.readyState === "ended") this.#standIn?.stop();
+  /** Five times a second: a track that the application stopped needs no stand-in, and a silent one may have to hum. */
+  sweep(connected: boolean): void {
+    if (this.#state !== "waiting" || this.#wanted === null) return;
+    if (this.#wanted.readyState === "ended") this.#standIn?.stop();
+    else if (connected && this.#wanted.kind === "audio" && ++this.#sweeps === SWEEPS_TO_HUM) void this.#hum();
+  }
+
+  async #hum(): Promise<void> {
+    const before = this.#standIn;
+    const humming = hum();
+    this.#standIn = humming;
+    try {
+      await this.#replace(humming.track);
+    } catch {
+      // The transceiver was stopped meanwhile.
+      humming.stop();
+    }
+    before?.stop();
   }
 
   /** Gives `replaceTrack` and `track` back to the browser. */
@@ -142,6 +166,26 @@ export function standInFor(track: MediaStreamTrack): StandIn {
     return { track: clone, stop: () => clone.stop() };
   }
   return drawnBlack(track);
+}
+
+/** A tone too quiet to be heard. */
+function hum(): StandIn {
+  const context = new AudioContext();
+  const out = context.createMediaStreamDestination();
+  const [track] = out.stream.getAudioTracks();
+  if (track === undefined) throw new E2eeError("Unsupported", "this browser cannot make a stand-in track");
+  const level = new GainNode(context, { gain: HUM.gain });
+  const tone = new OscillatorNode(context, { frequency: HUM.hertz });
+  tone.connect(level).connect(out);
+  tone.start();
+  void context.resume().catch(() => undefined);
+  return {
+    track,
+    stop: () => {
+      track.stop();
+      void context.close().catch(() => undefined);
+    },
+  };
 }
 
 /** Elsewhere a disabled video track gives no frame for seconds, so black is drawn. */

@@ -100,10 +100,11 @@ export class GuardedPeer {
   async look(): Promise<void> {
     if (this.pc.connectionState === "closed") return;
     this.#sweep(false);
-    for (const { send } of this.#pairs.values()) send.hold?.sweep();
+    const connected = this.pc.connectionState === "connected";
+    for (const { send } of this.#pairs.values()) send.hold?.sweep(connected);
     const receivers = ++this.#looks % RECEIVE_EVERY === 0;
     const sends = [...this.#pairs.values()].some(({ send }) => send.hold?.sends === true);
-    if (this.#looking || !(sends || receivers) || this.pc.connectionState !== "connected") return;
+    if (this.#looking || !(sends || receivers) || !connected) return;
     this.#looking = true;
     try {
       if (await this.#compare(receivers)) {
@@ -247,7 +248,7 @@ export class GuardedPeer {
         [receive, received.get(mid)],
       ] as const) {
         if (counted === undefined || track.state === "not-attached") continue;
-        const verdict = track.comparison.look(counted, tallies.get(track.id) ?? { seen: 0 });
+        const verdict = track.comparison.look(counted, tallies.get(track.id) ?? { seen: 0, bytes: 0 });
         if (verdict === "suspect" && track === send) suspect = true;
         if (verdict === "leak") this.#leak(track);
       }

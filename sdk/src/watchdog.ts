@@ -22,15 +22,25 @@ export interface Counted {
   readonly bytes: number;
 }
 
+/** One look: what the browser moved, and what the worker did; frames or packets, and bytes. */
+interface Look {
+  readonly media: number;
+  readonly sent: number;
+  readonly seen: number;
+  readonly passed: number;
+}
+
 /** Compares one direction of one track. Pure: figures in, verdict out. */
 export class Comparison {
   readonly #slack: number;
   readonly #looks: number;
+  readonly #padded: boolean;
   /** Counters at the last look that was fine; `null`: take the next one as it is. */
-  #base: { readonly media: number; readonly seen: number } | null = { media: 0, seen: 0 };
+  #base: Look | null = { media: 0, sent: 0, seen: 0, passed: 0 };
   #bad = 0;
 
   constructor(kind: "audio" | "video", direction: "send" | "receive" = "send") {
+    this.#padded = kind === "audio";
     this.#slack = SLACK[kind];
     this.#looks = LOOKS[direction];
   }
@@ -45,9 +55,9 @@ export class Comparison {
    * One look. `browser` must have been read before `worker`, so that a working transform has always seen at least as
    * much. `suspect` asks for another look soon, `leak` is the verdict.
    */
-  look(browser: Counted, worker: Pick<Tally, "seen">): "fine" | "suspect" | "leak" {
+  look(browser: Counted, worker: Pick<Tally, "seen" | "bytes">): "fine" | "suspect" | "leak" {
     const base = this.#base;
-    const now = { media: browser.media, seen: worker.seen };
+    const now: Look = { media: browser.media, sent: browser.bytes, seen: worker.seen, passed: worker.bytes };
     // Counters that went back belong to a new stream.
     if (base === null || now.media < base.media || now.seen < base.seen) return this.#fine(now);
     const moved = now.media - base.media;
@@ -55,10 +65,12 @@ export class Comparison {
     if (moved <= this.#slack) return "fine";
     // Half: counters of layers and retransmissions differ a little, a bypass differs by everything.
     if ((now.seen - base.seen) * 2 >= moved) return this.#fine(now);
+    // Packets of padding, by which browsers probe for bandwidth, count as packets of sound and hold no byte.
+    if (this.#padded && (now.passed - base.passed) * 2 >= now.sent - base.sent) return this.#fine(now);
     return ++this.#bad >= this.#looks ? "leak" : "suspect";
   }
 
-  #fine(now: { readonly media: number; readonly seen: number }): "fine" {
+  #fine(now: Look): "fine" {
     this.#base = now;
     this.#bad = 0;
     return "fine";

@@ -34,6 +34,9 @@ pub(crate) struct Member {
     /// Simulcast layers asked for; kept apart, as a wish may come before the subscription.
     pub(crate) wishes: HashMap<(ConnId, Mid), Rid>,
     pub(crate) eye: Option<Eye>,
+    /// Tracks offered so far: each m-line of `sub` needs a track id that no earlier one had, or browsers refuse the
+    /// whole offer, and somebody who comes back under the same id would otherwise have the same.
+    pub(crate) offered: u32,
 }
 
 /// A track that a participant receives.

@@ -78,6 +78,7 @@ impl Engine {
         }
         let subscriptions = &mut member.subscriptions;
         let first = &mut member.first_mid;
+        let offered = &mut member.offered;
         let peer = match &mut member.subscriber {
             Some(peer) if !peer.is_alive() => return,
             Some(peer) => peer,
@@ -100,7 +101,8 @@ impl Engine {
             for subscription in subscriptions.iter_mut().filter(|s| s.state == State::Wanted) {
                 let kind = if subscription.kind.is_video() { MediaKind::Video } else { MediaKind::Audio };
                 let stream = subscription.stream_id();
-                let track = format!("{}.{}", subscription.of, subscription.source_mid);
+                *offered += 1;
+                let track = format!("{}.{}.{offered}", subscription.of, subscription.source_mid);
                 let mid = change.add_media(kind, Direction::SendOnly, Some(stream), Some(track), None);
                 first.get_or_insert(mid);
                 subscription.state = State::Offered(mid);

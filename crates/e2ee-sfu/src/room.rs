@@ -45,6 +45,7 @@ impl Engine {
             wishes: HashMap::new(),
             first_mid: None,
             eye: None,
+            offered: 0,
         };
         if self.options.access_log {
             eprintln!("join room={:?} id={}", join.room, join.id);

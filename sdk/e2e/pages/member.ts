@@ -152,7 +152,9 @@ export class Member {
 
   /** What is received, and what became of it. */
   async streams(): Promise<Stream[]> {
-    const [report, stats] = [await this.e2ee.getReport(), await this.#sub.getStats()];
+    // In this order: what the browser has decoded, the worker has opened before.
+    const stats = await this.#sub.getStats();
+    const report = await this.e2ee.getReport();
     const inbound = new Map<string, Record<string, unknown>>();
     stats.forEach((entry: Record<string, unknown>) => {
       if (entry["type"] === "inbound-rtp" && typeof entry["mid"] === "string") inbound.set(entry["mid"], entry);
@@ -180,6 +182,7 @@ export class Member {
     });
     return frames;
   }
+
 
   #tell(message: object): void {
     if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify(message));

@@ -1,6 +1,6 @@
 /** What the tests through the SFU call in their page: participants by id, all in this page, each with a worker of its own. */
 import { Member, type Order, type Stream } from "./member.ts";
-import { picture, silence, tone, until } from "./media.ts";
+import { picture, silence, sleep, tone, until } from "./media.ts";
 
 const members = new Map<string, Member>();
 
@@ -33,6 +33,12 @@ const api = {
   /** What `id` has of `of`. */
   async stream(id: string, of: string, kind: Stream["kind"] = "video"): Promise<Stream | null> {
     return (await member(id).streams()).find((stream) => stream.of === of && stream.kind === kind) ?? null;
+  },
+  /** How many packets or frames of a kind `id` sends in so many milliseconds. */
+  async sendsIn(id: string, kind: Stream["kind"], ms: number): Promise<number> {
+    const before = await member(id).sentFrames(kind);
+    await sleep(ms);
+    return (await member(id).sentFrames(kind)) - before;
   },
   /** Waits until `id` has decoded `more` further pictures of `of`; gives the stream then. */
   async decodes(id: string, of: string, more: number, ms = 20_000, kind: Stream["kind"] = "video"): Promise<Stream> {

@@ -4,15 +4,18 @@ import { after, before, test } from "node:test";
 import type { TestPage } from "../browsers.ts";
 import { type Mode, Rig } from "./sfu.ts";
 
-/** Frames that do not come from where they claim to, or are not as they were: what the reasons may be. */
+/**
+ * Why frames are refused that do not come from where they claim to, or are not as they were. Whatever names a counter
+ * that was seen already is a repeat before it is anything else: that is asked before the cipher is.
+ */
 const REFUSED: Readonly<Record<Exclude<Mode, "none">, readonly string[]>> = {
   replay: ["Replayed", "TooOld"],
   duplicate: ["Replayed"],
   truncate: ["Rejected", "TooShort", "Layout", "Header"],
   flip: ["Rejected"],
-  swap: ["Rejected"],
-  "swap-kind": ["Rejected"],
-  inject: ["Rejected", "Layout", "Header", "TooShort", "UnknownVersion", "WrongCodec", "UnknownKey", "TooFar"],
+  swap: ["Rejected", "Replayed", "TooOld"],
+  "swap-kind": ["Rejected", "Replayed", "TooOld"],
+  inject: ["Rejected", "Replayed", "Layout", "Header", "TooShort", "UnknownVersion", "WrongCodec", "UnknownKey", "TooFar"],
   clear: ["Plaintext", "Layout", "Header", "TooShort", "UnknownVersion", "WrongCodec"],
 };
 /** What says nothing about a frame but that it was seen before; browsers do it too. */
