@@ -31,4 +31,5 @@ await build({
   logLevel: 'warning',
 });
 await cp(join(sdk, 'worker.js'), join(out, 'frameseal.worker.js'));
-await cp(join(sdk, 'media.wasm'), join(out, 'media.wasm'));
+// The worker looks for the others beside itself.
+for (const file of ['media.wasm', 'worker-webcrypto.js', 'worker-witness.js']) await cp(join(sdk, file), join(out, file));

@@ -44,6 +44,27 @@ for (const name of ["chromium", "firefox"] as const) {
           assert.ok(!JSON.stringify([got.a, got.b]).includes("sesame"), "a secret in a report");
         });
       }
+      for (const [what, codec, announcement, state] of [
+        ["who announced nothing", "video/VP8", null, "plaintext"],
+        ["who announced to encrypt", "video/VP9", `fs1-0004-${"5a".repeat(16)}`, "plaintext"],
+        ["of a newer version", "video/VP8", "fs2-0004-whatever", "unknown-version"],
+        ...(name === "chromium" ? ([["in H.264", "video/H264", null, "plaintext"]] as const) : []),
+        ["in AV1", "video/AV1", null, "plaintext"],
+      ] as const) {
+        await t.test(`a sender ${what} that does not encrypt is ${state}, and not decoded`, async () => {
+          const page = await browser.open(server.page("call", "wasm"));
+          try {
+            const got = await page.evaluate((order: { codec: string; announcement: string | null; state: string }) => window.harness.plain(order), { codec, announcement, state });
+            assert.equal(got.decoded, 0, JSON.stringify(got));
+            assert.ok(got.concealed >= got.samples - 4800, `${got.samples - got.concealed} samples of unsealed sound came out`);
+            assert.equal(got.refused.includes("another version"), state === "unknown-version", got.refused);
+            // Edges, not levels: each state once, whatever a chance frame looks like.
+            assert.ok(got.states.length <= 4, got.states.join("; "));
+          } finally {
+            await page.close();
+          }
+        });
+      }
       await t.test("where the policy refuses WebAssembly, WebCrypto alone does it", async () => {
         const got = await run("no-wasm", "video/VP8");
         assert.equal(got.a.engine, "webcrypto");

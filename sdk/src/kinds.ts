@@ -58,8 +58,10 @@ export const DEFAULT_SUITE: CipherSuite = "AES_128_GCM_SHA256_128";
  * - `wrong-key`: frames name a key we have, but do not authenticate under it.
  * - `replay`: nothing but repeats arrives.
  * - `malformed`: not a sealed frame, or not of the codec that was announced.
- * - `unknown-version`: sealed by a newer version of the format, or in a codec this version has no rule for.
- * - `plaintext`: frames arrive unencrypted; they were dropped.
+ * - `unknown-version`: the sender announced a newer version of the format, or sends a codec this version has no rule
+ *   for.
+ * - `plaintext`: the sender does not encrypt: of 25 frames in a row not one was built like a sealed one. All of them
+ *   were dropped.
  * - `not-attached`: the browser moves media past the transform. The sender was stopped, the receiver muted.
  */
 export type TrackState =

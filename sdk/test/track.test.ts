@@ -1,6 +1,7 @@
 /** States are edges, failures are levels, and an exception costs one frame. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { Code } from "../src/codes.ts";
 import { CODE } from "../src/errors.ts";
 import type { TrackSetup } from "../src/protocol.ts";
 import type { EncodedFrame, Lane, Status } from "../src/worker/engine.ts";
@@ -68,4 +69,27 @@ test("an exception costs one frame", () => {
   assert.deepEqual([run(), run(), run()], [true, false, true]);
   assert.equal(track.tally().seen, 3);
   assert.equal(track.tally().passed, 2);
+});
+
+test("a sender that does not encrypt is told from one whose frames are damaged", () => {
+  const noise = [-Code.UnknownVersion, -Code.WrongCodec, -Code.Layout, -Code.Header];
+  const { told, run } = rig(Array.from({ length: 40 }, (_, n) => noise[n % noise.length] ?? 0));
+  for (let n = 0; n < 24; n++) run();
+  assert.deepEqual(told, ["flowing", "new>malformed"]);
+  for (let n = 0; n < 16; n++) run();
+  assert.deepEqual(told, ["flowing", "new>malformed", "malformed>plaintext"]);
+});
+
+test("one frame that is built like a sealed one starts the count anew", () => {
+  const answers = Array.from({ length: 60 }, (_, n) => (n % 20 === 19 ? -Code.UnknownKey : -Code.Layout));
+  const { told, run } = rig(answers);
+  for (let n = 0; n < 60; n++) run();
+  assert.deepEqual(told, ["flowing", "new>malformed"]);
+});
+
+test("who announced a newer version is not called malformed", () => {
+  const { track, told, run } = rig([-Code.UnknownKey, ...Array<Status>(40).fill(-Code.Layout)]);
+  track.announcedNewer(true);
+  for (let n = 0; n < 41; n++) run();
+  assert.deepEqual(told, ["flowing", "new>unknown-version"]);
 });

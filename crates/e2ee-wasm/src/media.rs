@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use e2ee_core::key::room::Incarnation;
 use e2ee_core::{Announcement, CallId, CipherSuite, CodecRule, Millis, OpenCause, Padding, ParticipantId};
-use e2ee_core::{Kid, RoomSecret, Sealer, TrackKind};
+use e2ee_core::{Kid, Opener, RoomSecret, Sealer, TrackKind};
 
 use crate::lane::{Lane, failed};
 use crate::people::{Person, Secret, profile};
@@ -200,12 +200,16 @@ impl Media {
     pub(crate) fn open(&mut self, lane: usize, rule: u32, len: usize) -> f64 {
         let Some(Some(lane)) = self.lanes.get_mut(lane) else { return failed(code::INTERNAL) };
         let Some(rule) = codec_rule(rule) else { return failed(code::UNKNOWN_CODEC) };
-        let Some(opener) = self.people.get_mut(lane.person).and_then(Person::opener) else {
-            return failed(OpenCause::UnknownKey { kid: Kid(0) }.code().0);
-        };
         if lane.written(len).is_none() {
             return failed(code::INTERNAL);
         }
+        let Some(opener) = self.people.get_mut(lane.person).and_then(Person::opener) else {
+            // Whose key is not here may not encrypt at all.
+            let sealed = Opener::looks_sealed(rule, &mut lane.buf);
+            let cause =
+                if sealed { OpenCause::UnknownKey { kid: Kid(0) } } else { OpenCause::UnknownVersion };
+            return failed(cause.code().0);
+        };
         match opener.open(&lane.info(rule), &mut lane.buf) {
             Ok(_) => lane.result(),
             Err(e) => failed(e.cause.code().0),

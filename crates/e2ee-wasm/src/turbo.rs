@@ -45,9 +45,10 @@ impl Media {
     pub(crate) fn plan_open(&mut self, lane: usize, rule: u32, len: usize) -> f64 {
         let Some(Some(lane)) = self.lanes.get_mut(lane) else { return failed(code::INTERNAL) };
         let Some(rule) = codec_rule(rule) else { return failed(code::UNKNOWN_CODEC) };
-        let Some(person) = self.people.get_mut(lane.person) else { return unknown_key() };
+        let Some(person) = self.people.get_mut(lane.person) else { return failed(OpenCause::Stale.code().0) };
         let epoch = person.epoch;
-        let Some(opener) = person.opener() else { return unknown_key() };
+        // Without a key, `open` says what kind of frame it is.
+        let Some(opener) = person.opener() else { return failed(OpenCause::Stale.code().0) };
         // WebCrypto has the GCM suites only, and which suite this is the sender chose.
         if !opener.ring().profile().suite.is_gcm() {
             return failed(OpenCause::Stale.code().0);

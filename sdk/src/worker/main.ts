@@ -2,6 +2,7 @@
 import { Code } from "../codes.ts";
 import { type Answers, type FromWorker, type Request, type ToWorker, type TrackSetup, unreachable } from "../protocol.ts";
 import type { TransformOptions } from "../protocol.ts";
+import { isNewer } from "./announcement.ts";
 import type { EncodedFrame, Engine } from "./engine.ts";
 import { loadEngine } from "./load.ts";
 import { pump } from "./media.ts";
@@ -35,6 +36,8 @@ export class Desk implements TrackEvents {
   readonly #tracks = new Map<number, Track>();
   readonly #transformers = new Map<number, Transformer>();
   readonly #waiting: (() => void)[] = [];
+  /** Who announced a newer version of the format. */
+  readonly #newer = new Set<string>();
   #engine: Engine | null = null;
   #witness: Witness | null = null;
   #call = "";
@@ -79,7 +82,11 @@ export class Desk implements TrackEvents {
   #receive(message: ToWorker): void {
     switch (message.t) {
       case "track":
-        return this.#whenReady(() => this.#tracks.get(message.setup.track)?.rebind(message.setup));
+        return this.#whenReady(() => {
+          const track = this.#tracks.get(message.setup.track);
+          track?.rebind(message.setup);
+          if (track !== undefined) this.#tellNewer(track);
+        });
       case "codecs":
         return this.#whenReady(() => this.#tracks.get(message.track)?.codec.negotiated(message.mimeTypes));
       case "drop-track":
@@ -130,10 +137,15 @@ export class Desk implements TrackEvents {
         await engine.setReceiverKey(request.participant, request.baseKey);
         this.#keysChanged(engine, request.participant);
         return null;
-      case "add":
-        await engine.addParticipant(request.participant, request.announcement);
-        this.#keysChanged(engine, request.participant);
+      case "add": {
+        const { participant, announcement } = request;
+        if (isNewer(announcement)) this.#newer.add(participant);
+        else this.#newer.delete(participant);
+        for (const track of this.#tracks.values()) this.#tellNewer(track);
+        await engine.addParticipant(participant, announcement);
+        this.#keysChanged(engine, participant);
         return null;
+      }
       case "remove":
         engine.removeParticipant(request.participant);
         return null;
@@ -184,6 +196,11 @@ export class Desk implements TrackEvents {
     return { announcement: engine.announcement() };
   }
 
+  #tellNewer(track: Track): void {
+    const { direction, participant } = track.setup;
+    track.announcedNewer(direction === "receive" && participant !== null && this.#newer.has(participant));
+  }
+
   #whenReady(run: () => void): void {
     if (this.#engine === null) this.#waiting.push(run);
     else run();
@@ -195,6 +212,7 @@ export class Desk implements TrackEvents {
     const lane = engine.lane(setup.direction, setup.kind, setup.participant);
     const track = new Track(setup, lane, this, this.#witness);
     this.#tracks.set(setup.track, track);
+    this.#tellNewer(track);
     this.#scope.postMessage({ t: "attached", track: setup.track });
     void pump(track, readable, writable);
   }

@@ -9,6 +9,11 @@ import type { Witness } from "./witness.ts";
 
 /** Frames in a row that must fail alike before a track that worked counts as failing: one bad frame is no state. */
 const FAILS_TO_LEAVE_OK = 3;
+/**
+ * Frames in a row of which not one is built like a sealed frame, after which the sender counts as one that does not
+ * encrypt. Damage spares some, and of noise one in a hundred passes.
+ */
+const UNSEALED_RUN = 25;
 /** Pulses (of 200 ms) with repeats and nothing else before a track counts as replayed. */
 const REPLAY_PULSES = 5;
 /** Frames that come closer than this, milliseconds, whatever their track, come one on the heels of the other. */
@@ -41,12 +46,9 @@ export function stateOf(code: number): TrackState | null {
       return "no-key";
     case Code.Rejected:
       return "wrong-key";
-    case Code.UnknownVersion:
     case Code.UnknownCodec:
     case Code.SealUnknownCodec:
       return "unknown-version";
-    case Code.Plaintext:
-      return "plaintext";
     case Code.Replayed:
     case Code.TooOld:
     case Code.StaleOpen:
@@ -74,6 +76,9 @@ export class Track {
   #state: TrackState = "new";
   #failRun = 0;
   #failState: TrackState = "new";
+  #unsealedRun = 0;
+  /** The participant announced a newer version of the format. */
+  #newer = false;
   #okInPulse = false;
   #otherInPulse = false;
   #replayInPulse = false;
@@ -100,6 +105,11 @@ export class Track {
     this.#failRun = 0;
     this.#awaitKeyFrame = setup.direction === "receive";
     this.#move("new", 0);
+  }
+
+  /** Says whether the participant announced a newer version of the format. */
+  announcedNewer(newer: boolean): void {
+    this.#newer = newer;
   }
 
   /** Seals or opens one frame. `true`: hand it on. An exception costs this frame only. */
@@ -189,6 +199,7 @@ export class Track {
     this.#bytes += frame.data.byteLength;
     this.#okInPulse = true;
     this.#failRun = 0;
+    this.#unsealedRun = 0;
     const recovered = this.#state !== "ok";
     if (recovered) this.#move("ok", 0);
     if (frame.type !== undefined) this.#decodable(frame.type, recovered);
@@ -197,16 +208,23 @@ export class Track {
 
   #failed(code: number): void {
     this.#dropped.set(code, (this.#dropped.get(code) ?? 0) + 1);
-    const state = stateOf(code);
+    let state = stateOf(code);
+    this.#unsealedRun = state === "malformed" ? this.#unsealedRun + 1 : 0;
     if (state === null) {
       this.#replayInPulse = true;
       return;
     }
+    if (this.#newer) [state, code] = ["unknown-version", Code.UnknownVersion];
+    else if (this.#unsealedRun >= UNSEALED_RUN && !this.#sends) [state, code] = ["plaintext", Code.Plaintext];
+    else if (state === "malformed" && this.#state === "plaintext") state = "plaintext";
     this.#otherInPulse = true;
     this.#awaitKeyFrame = true;
     this.codec.doubt();
     this.#levels.set(code, (this.#levels.get(code) ?? 0) + 1);
-    if (state === this.#state) return;
+    if (state === this.#state) {
+      this.#failRun = 0;
+      return;
+    }
     this.#failRun = state === this.#failState ? this.#failRun + 1 : 1;
     this.#failState = state;
     if (this.#state === "new" || this.#failRun >= FAILS_TO_LEAVE_OK) this.#move(state, code);

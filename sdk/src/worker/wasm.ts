@@ -10,6 +10,9 @@ const PAD_AUDIO_TO = 64;
 /** Tag length of the suites that WebCrypto runs. */
 const TAG_LENGTH = 16;
 
+/** The index of nobody. */
+const NOBODY = 2 ** 32 - 1;
+
 /** See {@link Engine}. */
 export class WasmEngine implements Engine {
   readonly name = "wasm";
@@ -70,7 +73,7 @@ export class WasmEngine implements Engine {
   }
 
   indexOf(participant: string | null): number {
-    return participant === null ? -1 : (this.#indices.get(participant) ?? -1);
+    return participant === null ? NOBODY : (this.#indices.get(participant) ?? NOBODY);
   }
 
   report(): unknown {
@@ -98,7 +101,7 @@ class WasmLane implements Lane {
   readonly #gone: () => void;
   #kind: TrackKind;
   #participant: string | null;
-  /** Index of the participant; -1 while unknown: then nothing opens. */
+  /** Index of the participant; {@link NOBODY} while unknown: then nothing opens. */
   #person: number;
   /** Where frames are written, and the largest that fits. */
   #at = 0;
@@ -111,13 +114,12 @@ class WasmLane implements Lane {
     this.#kind = kind;
     this.#participant = participant;
     this.#person = seals ? 0 : engine.indexOf(participant);
-    this.#id = this.#module.ask(Ask.Lane, KIND_NUMBER[kind], Math.max(0, this.#person));
+    this.#id = this.#module.ask(Ask.Lane, KIND_NUMBER[kind], this.#person);
     this.#keys = new TurboKeys(seals ? "encrypt" : "decrypt");
     this.#gone = gone;
   }
 
   run(frame: EncodedFrame, rule: number, busy: boolean): Status | Promise<Status> {
-    if (this.#person < 0) return -Code.UnknownKey;
     const data = frame.data;
     const length = data.byteLength;
     if (length > this.#room && !this.#reserve(length)) return -Code.Refused;
@@ -130,7 +132,7 @@ class WasmLane implements Lane {
     this.#kind = kind;
     this.#participant = participant;
     if (!this.#seals) this.#person = this.#engine.indexOf(participant);
-    this.#module.ask(Ask.Bind, this.#id, KIND_NUMBER[kind], Math.max(0, this.#person));
+    this.#module.ask(Ask.Bind, this.#id, KIND_NUMBER[kind], this.#person);
   }
 
   /** A participant became known under this index. */
@@ -142,7 +144,7 @@ class WasmLane implements Lane {
 
   close(): void {
     this.#module.ask(Ask.Close, this.#id);
-    this.#person = -1;
+    this.#person = NOBODY;
     this.#gone();
   }
 

@@ -297,8 +297,6 @@ class OpenLane implements Lane {
 
   async run(frame: EncodedFrame, rule: number): Promise<Status> {
     if (!hasRule(rule)) return -Code.UnknownCodec;
-    const ring = this.#engine.ring(this.#participant);
-    if (ring === null) return -Code.UnknownKey;
     const wire = new Uint8Array(frame.data);
     const clear = clearLength(rule, wire);
     if (clear === null) return -Code.Layout;
@@ -308,6 +306,9 @@ class OpenLane implements Lane {
     if ((layout & RULE_MASK) !== rule) return -Code.WrongCodec;
     const header = decodeHeader(wire, clear + 1);
     if (header === null) return -Code.Header;
+    // Only now: whose key is not here may not encrypt at all.
+    const ring = this.#engine.ring(this.#participant);
+    if (ring === null) return -Code.UnknownKey;
     const { kid, ctr } = header;
     const body = clear + 1 + header.length;
     if (wire.length < body + TAG_LENGTH) return -Code.TooShort;
