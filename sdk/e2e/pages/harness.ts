@@ -1,9 +1,10 @@
 /** What tests call in the page: `harness.<name>(arguments)`. */
 import { call } from "./call.ts";
 import { plain } from "./plain.ts";
+import { receiving } from "./receiving.ts";
 import { sabotage, timing } from "./timing.ts";
 
-const harness = { call, plain, sabotage, timing };
+const harness = { call, plain, receiving, sabotage, timing };
 
 /** The harness as tests see it from outside. */
 export type Harness = typeof harness;
