@@ -20,7 +20,7 @@ await rm(out, { recursive: true, force: true });
 await mkdir(out, { recursive: true });
 await cp(join(here, 'public'), out, { recursive: true });
 await build({
-  entryPoints: { main: join(here, 'src/main.ts'), 'scene.worker': join(here, 'src/scene.worker.ts') },
+  entryPoints: { main: join(here, 'src/main.ts'), 'scene.worker': join(here, 'src/scene.worker.ts'), 'tell.worker': join(here, 'src/tell.worker.ts') },
   outdir: out,
   bundle: true,
   format: 'esm',

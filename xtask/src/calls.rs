@@ -71,7 +71,17 @@ fn open(log: &mut Log, args: &[&str]) -> Result<Done> {
             "a call without encryption was not found out: {status}, {plain} of {frames} frames plaintext"
         )));
     }
-    Ok(Done::Passed(format!("found out: {plain} of {frames} frames plaintext")))
+    // Found out in both ways, or one of them could be blind and nobody would know.
+    let compared = figure(&report, "/sfu/plaintext_by_comparison")?;
+    let decoded = figure(&report, "/sfu/decode_attempt/recognised")?;
+    if compared == 0 || decoded == 0 {
+        return Err(Error::new(format!(
+            "found out in one way only: {compared} frames by comparison, {decoded} pictures by decoding"
+        )));
+    }
+    Ok(Done::Passed(format!(
+        "found out: {compared} of {frames} frames by comparison, {decoded} pictures by decoding"
+    )))
 }
 
 fn run(log: &mut Log, args: &[&str]) -> Result<(std::process::ExitStatus, Value)> {

@@ -85,7 +85,7 @@ export function judge(expected, pages, server) {
     ok: problems.length === 0,
     codec: expected.codec,
     participants: expected.participants,
-    sfu: { frames: server.frames, plaintext_frames: plaintext, compared_frames: server.compared, decode_attempt: attempt },
+    sfu: { frames: server.frames, plaintext_frames: plaintext, compared_frames: server.compared, plaintext_by_comparison: server.plaintextFrames, decode_attempt: attempt },
     receivers,
     senders,
     cost_us: { seal: costs('send'), open: costs('receive') },

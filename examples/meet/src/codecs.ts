@@ -16,12 +16,13 @@ export function sendable(): ReadonlySet<Codec> {
 
 /**
  * The preference list with `codec` first and the helpers (RTX and the like) kept; the other video codecs are
- * left out, so that what was chosen is what is sent. VP9 profile 0 and AV1 profile 0 only: the SFU asks for those.
+ * left out, so that what was chosen is what is sent. VP9 profile 0 and AV1 profile 0 only: the SFU asks for those. H.264 in fragments
+ * only (packetization mode 1): a sealed frame is one large NAL unit, which mode 0 cannot carry.
  */
 export function preferences(codec: Codec): RTCRtpCodec[] {
   const known = RTCRtpSender.getCapabilities('video')?.codecs ?? [];
   const wanted = known.filter(({ mimeType, sdpFmtpLine = '' }) =>
-    codecOf(mimeType) === codec && !/profile-id=[1-9]/.test(sdpFmtpLine) && !/(^|;)profile=[1-9]/.test(sdpFmtpLine));
+    codecOf(mimeType) === codec && (codec !== 'h264' || sdpFmtpLine.includes('packetization-mode=1')) && !/profile-id=[1-9]/.test(sdpFmtpLine) && !/(^|;)profile=[1-9]/.test(sdpFmtpLine));
   // Constrained baseline first: every H.264 decoder has it.
   if (codec === 'h264') wanted.sort((a, b) => rank(a.sdpFmtpLine) - rank(b.sdpFmtpLine));
   const helpers = known.filter(({ mimeType }) => codecOf(mimeType) === undefined && mimeType.toLowerCase() !== 'video/h265');
@@ -29,5 +30,5 @@ export function preferences(codec: Codec): RTCRtpCodec[] {
 }
 
 function rank(fmtp = ''): number {
-  return (fmtp.includes('42e01f') ? 0 : 2) + (fmtp.includes('packetization-mode=1') ? 0 : 1);
+  return fmtp.includes('42e01f') ? 0 : 1;
 }

@@ -21,7 +21,7 @@ if (theme === 'dark' || theme === 'light') document.documentElement.dataset['the
 
 const visit = readVisit(url);
 const app = new App(readAddress(url), visit, (options, source, events) =>
-  Call.start(options, source, events, async (wanted, id, changed) => (wanted.encrypted ? sealed(wanted, id, changed) : unsealed())));
+  Call.start(options, source, events, async (wanted, id, changed) => (wanted.encrypted ? sealed(wanted, id, changed) : unsealed(wanted.witness))));
 const observer = new Observer(app, visit.witness);
 globalThis.meet = { report: () => observer.report(), hush: async () => app.call?.hush() };
 void app.open();

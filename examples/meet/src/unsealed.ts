@@ -2,11 +2,17 @@
 
 import type { Sealing } from './sealing.js';
 
-export function unsealed(): Sealing {
+/** `witness`: tell an SFU in test mode pieces of what is sent, so that it can look for them in what it holds. */
+export function unsealed(witness: boolean): Sealing {
+  const worker = witness ? new Worker(new URL('./tell.worker.js', import.meta.url), { type: 'module', name: 'tell' }) : undefined;
   return {
     announcement: '',
     newPeer: () => new RTCPeerConnection(),
-    addSender: (peer, track, _kind, init) => peer.addTransceiver(track, init),
+    addSender: (peer, track, _kind, init) => {
+      const transceiver = peer.addTransceiver(track, init);
+      if (worker !== undefined) transceiver.sender.transform = new RTCRtpScriptTransform(worker, {});
+      return transceiver;
+    },
     receive: () => undefined,
     know: async () => undefined,
     forget: () => undefined,
@@ -14,6 +20,6 @@ export function unsealed(): Sealing {
     measure: async () => [],
     keys: () => undefined,
     report: async () => ({ encrypted: false }),
-    close: () => undefined,
+    close: () => worker?.terminate(),
   };
 }

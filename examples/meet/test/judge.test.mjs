@@ -80,5 +80,6 @@ describe('the verdict on a headless call', () => {
     const verdict = judge({ ...EXPECTED, e2ee: false }, pages({}, { pictures: 140, recognised: 138, errors: 0 }), { ...SERVER, plaintextFrames: 780 });
     assert.equal(verdict.ok, false);
     assert.equal(verdict.sfu.plaintext_frames, 780);
+    assert.equal(verdict.sfu.plaintext_by_comparison, 780);
   });
 });

@@ -52,8 +52,10 @@ pub enum FieldError {
     NotAnObject,
     /// Absent or `null`.
     Missing(&'static str),
-    /// Not a string.
+    /// Not a JSON string.
     NotText(&'static str),
+    /// No value that it may have.
+    BadValue(&'static str),
     /// Not hexadecimal.
     BadHex(&'static str, HexError),
     /// Bytes of the wrong number.
@@ -122,6 +124,14 @@ impl Case {
 
     fn required(&self, name: &'static str) -> Result<&Value, FieldError> {
         self.field(name)?.ok_or(FieldError::Missing(name))
+    }
+
+    /// Text.
+    ///
+    /// # Errors
+    /// [`FieldError`] when the field is absent or not a string.
+    pub fn text(&self, name: &'static str) -> Result<&str, FieldError> {
+        self.required(name)?.as_str().ok_or(FieldError::NotText(name))
     }
 
     /// Bytes, if given.
@@ -195,7 +205,8 @@ impl fmt::Display for FieldError {
         match self {
             Self::NotAnObject => f.write_str("the case is not an object"),
             Self::Missing(name) => write!(f, "field `{name}` is missing"),
-            Self::NotText(name) => write!(f, "field `{name}` is not a string of hexadecimal digits"),
+            Self::NotText(name) => write!(f, "field `{name}` is not a string"),
+            Self::BadValue(name) => write!(f, "field `{name}` has a value that it cannot have"),
             Self::BadHex(name, error) => write!(f, "field `{name}`: {error}"),
             Self::BadLength(name, len) => write!(f, "field `{name}` cannot have {len} bytes"),
             Self::NotANumber(name) => {

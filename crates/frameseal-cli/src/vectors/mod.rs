@@ -6,6 +6,8 @@
 //! Bytes are hex, 64-bit integers decimal strings, `null` means absent. `vectors/README.md` names the kinds.
 
 mod file;
+mod flips;
+mod frameseal;
 mod run;
 mod sframe;
 
@@ -16,6 +18,7 @@ use core::fmt;
 use e2ee_core::crypto::{Provider, Unsupported};
 use e2ee_core::frame::header::HeaderError;
 use e2ee_core::{OpenError, SealError};
+use flips::refuses_flips;
 
 /// Why a case failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,6 +58,8 @@ pub enum CaseError {
         /// Which bit, counted from the highest of byte 0.
         bit: usize,
     },
+    /// The frame opened under another kind of track.
+    OtherKindOpened,
     /// The frame opened a second time.
     RepeatOpened,
     /// The failure of one cipher backend among several.
@@ -77,12 +82,14 @@ pub struct Differs {
 /// # Errors
 /// [`CaseError`] says what was wrong, and on which backend.
 pub fn check(kind: &str, case: &Case) -> Result<(), CaseError> {
-    if kind == "sframe.header" {
-        return sframe::header(case);
-    }
     let check = match kind {
+        "sframe.header" => return sframe::header(case),
         "sframe.aes_ctr_hmac" => sframe::aes_ctr_hmac,
         "sframe.frame" => sframe::frame,
+        "frameseal.frame" => frameseal::frame,
+        "frameseal.ratchet" => return frameseal::ratchet(case),
+        "frameseal.room" => frameseal::room,
+        "frameseal.stretch" => return frameseal::stretch(case),
         _ => return Err(CaseError::UnknownKind),
     };
     Provider::all().iter().try_for_each(|provider| {
@@ -121,6 +128,7 @@ impl fmt::Display for CaseError {
             Self::ForgeryOpened { field, bit } => {
                 write!(f, "opened although bit {bit} of `{field}` was flipped")
             }
+            Self::OtherKindOpened => f.write_str("opened as a frame of another kind of track"),
             Self::RepeatOpened => f.write_str("opened a second time"),
             Self::On(provider, error) => write!(f, "{error} ({provider})"),
         }
