@@ -5,6 +5,7 @@ use std::net::{SocketAddr, UdpSocket as StdUdpSocket};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::Poll;
 
+use socket2::SockRef;
 use str0m::net::Transmit;
 use tokio::net::UdpSocket;
 
@@ -75,11 +76,43 @@ impl Transport for Net {
     }
 }
 
+/// Asked of the system for each direction of a socket; it may give less. A key frame of each of thirty senders has
+/// room, and so has what arrives while the media thread waits for a processor.
+const SOCKET_BUFFER: usize = 2 << 20;
+
 /// Binds a UDP socket for [`Net::new`].
 pub(crate) fn bind(addr: SocketAddr) -> Result<StdUdpSocket, StartError> {
     let bound = StdUdpSocket::bind(addr).and_then(|s| s.set_nonblocking(true).map(|()| s));
+    if let Ok(socket) = &bound {
+        let socket = SockRef::from(socket);
+        // Smaller buffers lose more packets under load, and no more than that.
+        let _ = socket.set_recv_buffer_size(SOCKET_BUFFER);
+        let _ = socket.set_send_buffer_size(SOCKET_BUFFER);
+    }
     bound.map_err(|source| match source.kind() {
         ErrorKind::AddrInUse => StartError::PortInUse { addr, protocol: "UDP" },
         _ => StartError::Bind { addr, protocol: "UDP", source },
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_comes_while_nobody_reads_is_kept() {
+        const DATAGRAMS: usize = 400;
+        let socket = bind(([127, 0, 0, 1], 0).into()).expect("binds");
+        let to = socket.local_addr().expect("is bound");
+        let sender = StdUdpSocket::bind("127.0.0.1:0").expect("binds");
+        for _ in 0..DATAGRAMS {
+            sender.send_to(&[0; 1200], to).expect("sends");
+        }
+        let mut buf = [0; 1500];
+        let kept = std::iter::from_fn(|| socket.recv_from(&mut buf).ok()).count();
+        // Where the system allows no larger buffers there is nothing to hold it to.
+        if SockRef::from(&socket).recv_buffer_size().expect("is known") >= SOCKET_BUFFER {
+            assert_eq!(kept, DATAGRAMS);
+        }
+    }
 }
