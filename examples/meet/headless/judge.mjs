@@ -25,6 +25,8 @@ const SPATIAL_LAYERS = 3;
  * @property {number} p99
  * @property {number} width
  * @property {number} height
+ * @property {number} lost packets that never came
+ * @property {number} skipped frames that the browser left out before its decoder
  */
 /** @typedef {{ id: string, name: string, self: boolean, tracks: Track[] }} Member */
 /** @typedef {{ of: string, frames: number, tried: number, pictures: number, recognised: number, errors: number, lastError: string, able: boolean }} Eye */
@@ -85,7 +87,7 @@ export function judge(expected, pages, server) {
     ok: problems.length === 0,
     codec: expected.codec,
     participants: expected.participants,
-    sfu: { frames: server.frames, plaintext_frames: plaintext, compared_frames: server.compared, plaintext_by_comparison: server.plaintextFrames, decode_attempt: attempt },
+    sfu: { frames: server.frames, plaintext_frames: plaintext, plaintext_by_comparison: server.plaintextFrames, plaintext_by_decoding: attempt.recognised, compared_frames: server.compared, decode_attempt: attempt },
     receivers,
     senders,
     cost_us: { seal: costs('send'), open: costs('receive') },
@@ -119,7 +121,7 @@ function receiversOf(page, expected, problems) {
     const decodable = layered ? track.pictures : received;
     const share = decodable === 0 ? 0 : track.decoded / decodable;
     if (received === 0) problems.push(`${where}: no frame was received`);
-    else if (track.decoded + slack < decodable * DECODED_AT_LEAST) problems.push(`${where}: ${track.decoded} of ${decodable} frames were decoded`);
+    else if (track.decoded + slack < decodable * DECODED_AT_LEAST) problems.push(`${where}: ${track.decoded} of ${decodable} frames were decoded (${track.lost} packets lost, ${track.skipped} frames skipped)`);
     if (layered && track.pictures * SPATIAL_LAYERS < received * DECODED_AT_LEAST) problems.push(`${where}: ${received} frames made only ${track.pictures} pictures`);
     if (expected.e2ee && track.good < received) problems.push(`${where}: ${track.good} of ${received} frames opened`);
     if (expected.e2ee && track.lock !== 'sealed') problems.push(`${where}: the lock says ${track.lock}`);
@@ -129,7 +131,7 @@ function receiversOf(page, expected, problems) {
     return {
       receiver: me, browser: page.browser, from: member.name, kind: track.kind, codec: track.codec,
       received: track.frames, ...(layered ? { pictures: track.pictures } : {}), opened: expected.e2ee ? track.good : 0, decoded: track.decoded, decoded_share: round(share, 4),
-      failed: track.failed, width: track.width, height: track.height, open_p50_us: round(track.p50), open_p99_us: round(track.p99),
+      failed: track.failed, packets_lost: track.lost, frames_skipped: track.skipped, width: track.width, height: track.height, open_p50_us: round(track.p50), open_p99_us: round(track.p99),
       ...(seen === undefined ? {} : { picture_recognised: `${seen.recognised} of ${seen.looks}` }),
     };
   }));
@@ -192,7 +194,7 @@ export function table(verdict) {
   const { seal, open } = verdict.cost_us;
   return [
     ...lines, '',
-    `SFU: ${verdict.sfu.frames} frames, ${verdict.sfu.plaintext_frames} of them plaintext; its decoder made ${verdict.sfu.decode_attempt.pictures} pictures, ${verdict.sfu.decode_attempt.recognised} recognisable`,
+    `SFU: ${verdict.sfu.frames} frames, ${verdict.sfu.plaintext_by_comparison} of them plaintext by comparison with what the senders put in; its decoder made ${verdict.sfu.decode_attempt.pictures} pictures, ${verdict.sfu.decode_attempt.recognised} recognisable`,
     `seal p50/p99: sound ${seal.audio.p50}/${seal.audio.p99} µs, picture ${seal.video.p50}/${seal.video.p99} µs`,
     `open p50/p99: sound ${open.audio.p50}/${open.audio.p99} µs, picture ${open.video.p50}/${open.video.p99} µs`,
     `join to first picture: ${verdict.join_to_first_frame_ms.each.map((ms) => `${ms} ms`).join(', ')}`,

@@ -10,8 +10,9 @@ const NAMES = ['Alice', 'Bruno', 'Chloé', 'Dario', 'Elena', 'Farid', 'Greta', '
 const CONNECT_MS = 40_000;
 /** For starting browsers, collecting and stopping. */
 const AROUND_MS = 90_000;
-/** What is under way when the senders stop. */
-const DRAIN_MS = 1200;
+/** What is under way when the senders stop: until no count moves for so long, and at most so long. */
+const STILL_MS = 1200;
+const DRAIN_MS = 10_000;
 
 /** @param {string} line */
 const say = (line) => process.stderr.write(`${line}\n`);
@@ -50,8 +51,7 @@ async function call(options) {
     }
     if (options.screenshot !== undefined) await pages[0]?.screenshot(options.screenshot);
     await Promise.all(pages.map((page) => page.evaluate('meet.hush()')));
-    await wait(DRAIN_MS);
-    const observed = await Promise.all(pages.map(async (page) => ({ browser: page.browser, ...(await page.evaluate('meet.report()')) })));
+    const observed = await settled(pages);
     const verdict = judge(options, observed, await serverVerdict(options.url));
     if (!verdict.ok) for (const page of pages) for (const line of page.log) say(`  page: ${line}`);
     return verdict;
@@ -95,6 +95,27 @@ async function everybodySees(pages, options) {
     if (failed !== undefined) throw new Error(failed.problem);
   }
   say(seeing === pages.length ? 'everybody sees everybody' : `only ${seeing} of ${pages.length} see everybody after ${CONNECT_MS / 1000} s`);
+}
+
+/**
+ * What the pages say once everything sent has arrived and went through the decoders.
+ * @param {Page[]} pages
+ * @returns {Promise<import('./judge.mjs').Observation[]>}
+ */
+async function settled(pages) {
+  const until = Date.now() + DRAIN_MS;
+  let before = '';
+  let since = Date.now();
+  for (;;) {
+    const observed = await Promise.all(pages.map(async (page) => ({ browser: page.browser, ...(await page.evaluate('meet.report()')) })));
+    const counts = JSON.stringify(observed.map(({ call: one }) => one?.members.map((/** @type {any} */ member) =>
+      member.tracks.map((/** @type {any} */ track) => [track.frames, track.kind === 'audio' ? 0 : track.decoded]))));
+    const now = Date.now();
+    if (counts !== before) since = now;
+    if (now - since >= STILL_MS || now >= until) return observed;
+    before = counts;
+    await wait(300);
+  }
 }
 
 /**

@@ -47,7 +47,7 @@ export class Call implements CallControl {
   #locks = new Map<string, Lock>();
   #generation = 0;
   #timer: ReturnType<typeof setInterval> | undefined;
-  #refreshing = false;
+  #refreshing: Promise<void> | undefined;
   readonly #sound: Sound;
 
   private constructor(options: CallOptions, private readonly source: Source, private readonly makeSealing: MakeSealing, private readonly events: CallEvents) {
@@ -124,6 +124,8 @@ export class Call implements CallControl {
 
   async report(): Promise<unknown> {
     const session = this.#session;
+    // Figures that are being collected already may be old by now.
+    await this.#refreshing;
     await this.#refresh();
     const { phase, room, encrypted, codec, suite, firstFrameMs, members } = this.#view;
     return {
@@ -339,10 +341,15 @@ export class Call implements CallControl {
     }
   }
 
-  async #refresh(): Promise<void> {
+  /** One at a time; who asks meanwhile waits for the one under way. */
+  #refresh(): Promise<void> {
+    this.#refreshing ??= this.#collect().finally(() => (this.#refreshing = undefined));
+    return this.#refreshing;
+  }
+
+  async #collect(): Promise<void> {
     const session = this.#session;
-    if (session === undefined || this.#refreshing) return;
-    this.#refreshing = true;
+    if (session === undefined) return;
     try {
       const [measured, sent, received] = await Promise.all([
         session.sealing.measure(), browserCounts(session.publisher.peer), browserCounts(session.subscriber.peer)]);
@@ -353,8 +360,6 @@ export class Call implements CallControl {
       this.events.changed(this.#view);
     } catch (error) {
       if (this.#session === session) console.warn('no figures this time:', error);
-    } finally {
-      this.#refreshing = false;
     }
   }
 

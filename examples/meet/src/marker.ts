@@ -11,6 +11,9 @@ const ROWS = 2;
 /** The code's place, as parts of the picture's width and height. */
 const PLACE = { left: 0.035, top: 0.055, width: 0.24, height: 0.036 };
 
+/** Nothing brighter than this: levels of black as decoders give it. */
+const BLACK = 12;
+
 export interface Marker {
   readonly sender: number;
   readonly frame: number;
@@ -32,8 +35,8 @@ export function drawMarker(ctx: Context2D, width: number, height: number, marker
   });
 }
 
-/** Reads the code from a decoded picture, or answers undefined when there is none. */
-export function readMarker(picture: CanvasImageSource, width: number, height: number, scratch: OffscreenCanvas): Marker | undefined {
+/** Reads the code from a decoded picture; `black` where all of it is dark, undefined when there is no code. */
+export function readMarker(picture: CanvasImageSource, width: number, height: number, scratch: OffscreenCanvas): Marker | 'black' | undefined {
   if (width < 160 || height < 90) return undefined;
   const w = Math.round(width * PLACE.width);
   const h = Math.round(height * PLACE.height);
@@ -50,6 +53,7 @@ export function readMarker(picture: CanvasImageSource, width: number, height: nu
     const offset = (y * w + x) * 4;
     read.push(((data[offset] ?? 0) + (data[offset + 1] ?? 0) + (data[offset + 2] ?? 0)) / 3);
   }
+  if (Math.max(...read) < BLACK) return 'black';
   if (Math.max(...read) - Math.min(...read) < 60) return undefined;
   const middle = (Math.max(...read) + Math.min(...read)) / 2;
   const number = (from: number): number => read.slice(from, from + 16).reduce((sum, level) => sum * 2 + (level > middle ? 1 : 0), 0);

@@ -11,9 +11,12 @@ export interface BrowserCounts {
   readonly codec: string;
   readonly width: number;
   readonly height: number;
+  /** Packets that never came, and frames that the browser left out before its decoder. */
+  readonly lost: number;
+  readonly skipped: number;
 }
 
-const NOTHING: BrowserCounts = { frames: 0, decoded: 0, codec: '', width: 0, height: 0 };
+const NOTHING: BrowserCounts = { frames: 0, decoded: 0, codec: '', width: 0, height: 0, lost: 0, skipped: 0 };
 /** Opus frames of 20 ms at 48 kHz. */
 const SAMPLES_PER_AUDIO_FRAME = 960;
 
@@ -32,6 +35,8 @@ interface RtpStats {
   readonly concealedSamples?: number;
   readonly frameWidth?: number;
   readonly frameHeight?: number;
+  readonly packetsLost?: number;
+  readonly framesDropped?: number;
 }
 
 /** Counts by m-line. Simulcast layers are added up. */
@@ -53,6 +58,8 @@ export async function browserCounts(peer: RTCPeerConnection): Promise<Map<string
       codec: codecName(mime) || before.codec,
       width: Math.max(before.width, entry.frameWidth ?? 0),
       height: Math.max(before.height, entry.frameHeight ?? 0),
+      lost: before.lost + Math.max(0, entry.packetsLost ?? 0),
+      skipped: before.skipped + (entry.framesDropped ?? 0),
     });
   });
   return counts;
@@ -84,6 +91,8 @@ export function trackView({ key, kind, direction, muted, encrypted, generation, 
     p99: measured?.p99 ?? 0,
     width: browser.width,
     height: browser.height,
+    lost: browser.lost,
+    skipped: browser.skipped,
   };
 }
 

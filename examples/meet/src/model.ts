@@ -46,6 +46,9 @@ export interface TrackView {
   readonly generation: number;
   readonly width: number;
   readonly height: number;
+  /** Packets that never came, and frames that the browser left out before its decoder. */
+  readonly lost: number;
+  readonly skipped: number;
 }
 
 export interface MemberView {

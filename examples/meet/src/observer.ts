@@ -25,10 +25,12 @@ export interface Observation {
 }
 
 const LOOK_MS = 400;
+/** Looks at the black of the beginning that are passed over. */
+const BLACK_LOOKS = 10;
 
 export class Observer {
   readonly #scratch = new OffscreenCanvas(16, 16);
-  readonly #seen = new Map<string, { looks: number; recognised: number; frames: Set<number> }>();
+  readonly #seen = new Map<string, { looks: number; recognised: number; black: number; frames: Set<number> }>();
   #eyeRecognised = 0;
   #eyeOf = '';
 
@@ -51,11 +53,16 @@ export class Observer {
   #look(): void {
     for (const { id, name, video } of this.app.screen?.pictures() ?? []) {
       if (video.videoWidth === 0) continue;
-      const seen = this.#seen.get(id) ?? { looks: 0, recognised: 0, frames: new Set<number>() };
+      const seen = this.#seen.get(id) ?? { looks: 0, recognised: 0, black: 0, frames: new Set<number>() };
       this.#seen.set(id, seen);
-      seen.looks += 1;
       const marker = readMarker(video, video.videoWidth, video.videoHeight, this.#scratch);
-      if (marker === undefined || marker.sender !== hashName(name)) continue;
+      // A sender shows black until its transform was seen to work; black later on counts as a failed look.
+      if (marker === 'black' && seen.recognised === 0 && seen.black < BLACK_LOOKS) {
+        seen.black += 1;
+        continue;
+      }
+      seen.looks += 1;
+      if (marker === undefined || marker === 'black' || marker.sender !== hashName(name)) continue;
       seen.recognised += 1;
       seen.frames.add(marker.frame);
     }
@@ -66,6 +73,6 @@ export class Observer {
     this.#eyeOf = of;
     const name = this.app.call?.view.members.find((member) => member.id === of)?.name ?? '';
     const marker = readMarker(frame, frame.displayWidth, frame.displayHeight, this.#scratch);
-    if (marker !== undefined && marker.sender === hashName(name)) this.#eyeRecognised += 1;
+    if (marker !== undefined && marker !== 'black' && marker.sender === hashName(name)) this.#eyeRecognised += 1;
   }
 }

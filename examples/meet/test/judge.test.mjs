@@ -7,7 +7,7 @@ const SERVER = { frames: 800, plaintextFrames: 0, compared: 790 };
 
 function track(kind, direction, change = {}) {
   const codec = kind === 'video' ? 'VP8' : 'Opus';
-  return { key: `${direction}/${kind}`, kind, direction, codec, lock: 'sealed', frames: 200, pictures: 200, good: 200, decoded: 199, failed: {}, p50: 40, p99: 300, width: 640, height: 360, ...change };
+  return { key: `${direction}/${kind}`, kind, direction, codec, lock: 'sealed', frames: 200, pictures: 200, good: 200, decoded: 199, failed: {}, p50: 40, p99: 300, width: 640, height: 360, lost: 0, skipped: 0, ...change };
 }
 
 /** A call of two in which all is well; `change` alters the video that Alice receives from Bruno. */
@@ -79,7 +79,10 @@ describe('the verdict on a headless call', () => {
   it('finds the plaintext of a call without encryption', () => {
     const verdict = judge({ ...EXPECTED, e2ee: false }, pages({}, { pictures: 140, recognised: 138, errors: 0 }), { ...SERVER, plaintextFrames: 780 });
     assert.equal(verdict.ok, false);
+    assert.deepEqual(Object.keys(verdict.sfu).slice(0, 2), ['frames', 'plaintext_frames']);
     assert.equal(verdict.sfu.plaintext_frames, 780);
     assert.equal(verdict.sfu.plaintext_by_comparison, 780);
+    assert.equal(verdict.sfu.plaintext_by_decoding, 2 * 138);
+    assert.match(table(verdict), /780 of them plaintext by comparison/);
   });
 });
