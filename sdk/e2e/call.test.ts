@@ -65,6 +65,30 @@ for (const name of ["chromium", "firefox"] as const) {
           }
         });
       }
+      await t.test("a page with trusted types passes a worker of its own", async () => {
+        const page = await browser.open(server.page("call", "trusted-types"));
+        try {
+          const refused = await page.evaluate(() => window.harness.call({ seconds: 0 }).then(() => "", String), undefined);
+          assert.match(refused, /WorkerFailed.*trusted types/);
+          const got = await page.evaluate(() => window.harness.call({ seconds: 1, trusted: "/trusted-types/dist/worker.js" }), undefined);
+          assert.ok(got.received.framesDecoded > 10, JSON.stringify(got.received));
+        } finally {
+          await page.close();
+        }
+      });
+      if (name === "chromium") {
+        await t.test("with createEncodedStreams only", async () => {
+          const page = await browser.open(server.page("call"));
+          try {
+            const got = await page.evaluate(() => window.harness.call({ seconds: 1, codec: "video/VP8", streamsOnly: true }), undefined);
+            assert.deepEqual([got.a.transform, got.b.transform], ["streams", "streams"]);
+            assert.ok(got.received.framesDecoded > 10, JSON.stringify(got.received));
+            assert.ok(got.states.some((line) => line.includes("receive audio") && line.endsWith("ok")), got.states.join("; "));
+          } finally {
+            await page.close();
+          }
+        });
+      }
       await t.test("where the policy refuses WebAssembly, WebCrypto alone does it", async () => {
         const got = await run("no-wasm", "video/VP8");
         assert.equal(got.a.engine, "webcrypto");

@@ -8,11 +8,29 @@ export interface CallOptions {
   readonly codec?: string;
   readonly a?: Partial<E2eeOptions>;
   readonly b?: Partial<E2eeOptions>;
+  /** The page makes the workers itself, by a policy of trusted types. */
+  readonly trusted?: string;
+  /** As in a browser that has `createEncodedStreams` only. */
+  readonly streamsOnly?: boolean;
+}
+
+interface Policies {
+  createPolicy(name: string, rules: { createScriptURL(url: string): string }): { createScriptURL(url: string): string };
+}
+
+/** A worker made as a page with trusted types makes one. */
+function trustedWorker(url: string): Worker {
+  const { trustedTypes } = window as unknown as { trustedTypes: Policies };
+  const policy = trustedTypes.createPolicy(`test-${Math.random()}`, { createScriptURL: (url) => url });
+  return new Worker(policy.createScriptURL(url), { type: "module" });
 }
 
 export async function call(options: CallOptions) {
-  const a = await side("ada", options.a);
-  const b = await side("bob", options.b);
+  if (options.streamsOnly === true) delete (globalThis as { RTCRtpScriptTransform?: unknown }).RTCRtpScriptTransform;
+  const { trusted } = options;
+  const worker = (): Partial<E2eeOptions> => (trusted === undefined ? {} : { worker: trustedWorker(trusted) });
+  const a = await side("ada", { ...options.a, ...worker() });
+  const b = await side("bob", { ...options.b, ...worker() });
   await introduce(a, b);
   const from = a.e2ee.createPeerConnection();
   const to = b.e2ee.createPeerConnection();
