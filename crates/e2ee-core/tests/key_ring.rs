@@ -238,3 +238,22 @@ fn epochs_open_in_any_order_and_never_seal_twice() {
     assert!(matches!(open(&mut opener, &AUDIO, &three), Err(OpenCause::Rejected { .. })));
     assert!(Sealer::from_epoch(profile, name("ada"), Epoch(1), 1 << 16, 0, base(1)).is_err());
 }
+
+#[test]
+fn only_a_genuine_frame_is_a_repeat() {
+    let (mut sealer, mut opener) = ada();
+    let frames: Vec<_> = (0..2100_u32).map(|n| seal(&mut sealer, &AUDIO, &n.to_be_bytes())).collect();
+    for frame in &frames {
+        open(&mut opener, &AUDIO, frame).unwrap();
+    }
+    // With the counter of a frame that was opened, and with one behind the window.
+    for n in [2000, 3] {
+        let mut forged = frames[n].clone();
+        *forged.last_mut().unwrap() ^= 1;
+        assert!(matches!(open(&mut opener, &AUDIO, &forged), Err(OpenCause::Rejected { .. })), "{n}");
+    }
+    assert_eq!((opener.tally().repeated, opener.tally().rejected), (0, 2));
+    assert!(matches!(open(&mut opener, &AUDIO, &frames[2000]), Err(OpenCause::Replayed { .. })));
+    assert!(matches!(open(&mut opener, &AUDIO, &frames[3]), Err(OpenCause::TooOld { .. })));
+    assert_eq!((opener.tally().repeated, opener.tally().rejected), (2, 2));
+}

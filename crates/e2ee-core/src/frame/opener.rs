@@ -152,8 +152,8 @@ impl Opener {
     /// First half of opening for an executor outside: only for a key that has opened a frame before.
     ///
     /// # Errors
-    /// [`OpenCause::Stale`] when the key has not opened a frame yet: use [`Opener::open`]. Otherwise as there.
-    /// With `Stale` the buffer is not changed.
+    /// [`OpenCause::Stale`] when the key has not opened a frame yet or the counter is not a new one: use
+    /// [`Opener::open`] with a fresh copy of the frame. Otherwise as there.
     #[cfg(feature = "hazmat")]
     pub fn hazmat_plan(&mut self, info: &FrameInfo<'_>, buf: &mut FrameBuf) -> Result<OpenPlan, OpenError> {
         let found = match self.find_parts(info, buf) {
@@ -166,7 +166,7 @@ impl Opener {
         };
         match self.ring.check(at, found.ctr) {
             Ok(nonce) => Ok(OpenPlan { nonce, aad: found.aad(), found }),
-            Err(cause) => Err(self.fail(info.kind, cause, buf)),
+            Err(cause) => Err(OpenError { who: self.who().clone(), kind: info.kind, cause }),
         }
     }
 

@@ -166,11 +166,14 @@ impl KeyRing {
     #[inline]
     pub(crate) fn check(&self, at: usize, ctr: Ctr) -> Result<[u8; 12], OpenCause> {
         let key = self.open.get(at).ok_or(OpenCause::Stale)?;
-        key.fresh(ctr)?;
+        // Whether it is a repeat or made up is for `open_with` to say.
+        key.fresh(ctr).map_err(|_| OpenCause::Stale)?;
         Ok(key.key.nonce(ctr))
     }
 
-    /// Opens with a frame key in use; its window moves only when the tag was right.
+    /// Opens with a frame key in use; its window moves only when the tag was right. The tag is checked before the
+    /// window has its say: only a genuine frame is a repeat. What merely carries the counter of one (a forgery, or a
+    /// frame read by the rule of another codec) is rejected, which is not quiet.
     #[inline]
     pub(crate) fn open_with(
         &mut self,
@@ -180,8 +183,8 @@ impl KeyRing {
         body: &mut [u8],
     ) -> Result<(), OpenCause> {
         let key = self.open.get_mut(at).ok_or(OpenCause::Stale)?;
-        key.fresh(ctr)?;
         key.open(ctr, aad, body)?;
+        key.fresh(ctr)?;
         key.window.mark(ctr.0);
         Ok(())
     }
