@@ -53,7 +53,10 @@ async function call(options) {
     await Promise.all(pages.map((page) => page.evaluate('meet.hush()')));
     const observed = await settled(pages);
     const verdict = judge(options, observed, await serverVerdict(options.url));
-    if (!verdict.ok) for (const page of pages) for (const line of page.log) say(`  page: ${line}`);
+    if (!verdict.ok) {
+      for (const page of pages) for (const line of page.log) say(`  page: ${line}`);
+      for (const one of observed) for (const line of historyOf(one)) say(`  ${line}`);
+    }
     return verdict;
   } finally {
     await Promise.all(browsers.map((browser) => browser.close().catch(() => undefined)));
@@ -95,6 +98,20 @@ async function everybodySees(pages, options) {
     if (failed !== undefined) throw new Error(failed.problem);
   }
   say(seeing === pages.length ? 'everybody sees everybody' : `only ${seeing} of ${pages.length} see everybody after ${CONNECT_MS / 1000} s`);
+}
+
+/**
+ * What the SDK of a page remembers of its tracks: states, errors, and whether the real picture is sent yet.
+ * @param {any} observed
+ * @returns {string[]}
+ */
+function historyOf(observed) {
+  const about = observed.call?.frameseal;
+  const name = observed.call?.members.find((/** @type {any} */ member) => member.self)?.name ?? '?';
+  return [
+    ...(about?.tracks ?? []).map((/** @type {any} */ track) => `${name}: track ${track.track} ${track.direction} ${track.kind} is ${track.state}, seen ${track.seen}, hold ${track.hold}`),
+    ...(about?.log ?? []).map((/** @type {any} */ line) => `${name}: ${JSON.stringify(line)}`),
+  ];
 }
 
 /**
