@@ -53,7 +53,9 @@ fn collect(dir: &Path, tests: &mut BTreeSet<String>) {
 /// The title of `test("title", ...)`, however the function is called.
 fn title(line: &str) -> Option<String> {
     let line = line.trim_start();
-    let call = ["test(", "it(", "row(", "name:"].into_iter().find_map(|call| line.strip_prefix(call))?;
+    let call = ["test(", "await t.test(", "it(", "row(", "name:"]
+        .into_iter()
+        .find_map(|call| line.strip_prefix(call))?;
     let call = call.trim_start();
     let quote = call.chars().next().filter(|c| matches!(c, '"' | '\'' | '`'))?;
     Some(call.get(1..)?.split(quote).next()?.to_owned())
