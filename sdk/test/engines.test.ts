@@ -5,6 +5,8 @@ import { test } from "node:test";
 import { CODE } from "../src/errors.ts";
 import { RULE } from "../src/worker/codec.ts";
 import type { EncodedFrame, Engine } from "../src/worker/engine.ts";
+import { Ask } from "../src/worker/module.ts";
+import { rehearse } from "../src/worker/rehearsal.ts";
 import { WasmEngine } from "../src/worker/wasm.ts";
 import { WebCryptoEngine } from "../src/worker/webcrypto/engine.ts";
 
@@ -126,3 +128,30 @@ for (const [sealName, from] of Object.entries(ENGINES)) {
     assert.ok((await open.run(sent, RULE.opaque, true)) >= 0);
   });
 }
+
+test("a module that takes damaged frames, or hands frames on as they are, is refused", () => {
+  rehearse(module, 4);
+  const Native = WebAssembly.Instance;
+  const faulty = (fault: (what: number, result: number, last: number) => number): void => {
+    let reserved = 0;
+    (WebAssembly as { Instance: unknown }).Instance = function (...args: ConstructorParameters<typeof Native>) {
+      const { exports } = new Native(...args);
+      const ask = exports["ask"] as (...numbers: number[]) => number;
+      const bad = (...numbers: number[]): number => {
+        const result = ask(...numbers);
+        if (numbers[0] === Ask.Reserve) reserved = result - (result % 2 ** 21);
+        return fault(numbers[0] ?? 0, result, reserved + (numbers[3] ?? 0));
+      };
+      return { exports: { ...exports, ask: bad } };
+    };
+  };
+  try {
+    faulty((what, result, given) => (what === Ask.Open && result < 0 ? given : result));
+    assert.throws(() => rehearse(module, 4), /self-test/);
+    faulty((what, result, given) => (what === Ask.Seal || what === Ask.Open ? given : result));
+    assert.throws(() => rehearse(module, 4), /self-test/);
+  } finally {
+    (WebAssembly as { Instance: unknown }).Instance = Native;
+  }
+  rehearse(module, 4);
+});

@@ -7,9 +7,9 @@ import type { EncodedFrame } from "./engine.ts";
 import { Track, type TrackEvents } from "./track.ts";
 import { WasmEngine } from "./wasm.ts";
 
-const ROUNDS = 400;
-/** Bytes of an audio frame, and of a small video frame, which WebAssembly seals in many blocks. */
-const LENGTHS = [80, 80, 80, 1500];
+const ROUNDS = 240;
+/** Bytes of an audio frame, and of a small video frame, which is many blocks. */
+const LENGTHS = [80, 80, 80, 500];
 
 const UNHEARD: TrackEvents = { state: () => undefined, level: () => undefined, flowing: () => undefined, keyFrame: () => undefined };
 
