@@ -34,6 +34,8 @@ interface Pair {
   readonly receive: PageTrack;
 }
 
+const NONE = { seen: 0, bytes: 0 };
+
 /** Receivers are compared at every fifth look: nothing of ours leaves by them. */
 const RECEIVE_EVERY = 5;
 
@@ -235,8 +237,10 @@ export class GuardedPeer {
 
   /** True when something looked wrong and wants a second look. */
   async #compare(receivers: boolean): Promise<boolean> {
+    const count = async (): Promise<Map<number, Tally>> => new Map((await this.#hub.tally()).map((tally) => [tally.track, tally]));
+    const before = await count();
     const stats = await this.pc.getStats();
-    const tallies = new Map((await this.#hub.tally()).map((tally) => [tally.track, tally]));
+    const after = await count();
     const sent = countByMid(stats, "outbound-rtp");
     const received = receivers ? countByMid(stats, "inbound-rtp") : new Map<string, never>();
     let suspect = false;
@@ -248,7 +252,7 @@ export class GuardedPeer {
         [receive, received.get(mid)],
       ] as const) {
         if (counted === undefined || track.state === "not-attached") continue;
-        const verdict = track.comparison.look(counted, tallies.get(track.id) ?? { seen: 0, bytes: 0 });
+        const verdict = track.comparison.look(counted, after.get(track.id) ?? NONE, before.get(track.id) ?? NONE);
         if (verdict === "suspect" && track === send) suspect = true;
         if (verdict === "leak") this.#leak(track);
       }

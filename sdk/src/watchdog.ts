@@ -30,17 +30,18 @@ interface Look {
   readonly passed: number;
 }
 
+/** What the worker counted of one track. */
+type Counts = Pick<Tally, "seen" | "bytes">;
+
 /** Compares one direction of one track. Pure: figures in, verdict out. */
 export class Comparison {
   readonly #slack: number;
   readonly #looks: number;
-  readonly #padded: boolean;
   /** Counters at the last look that was fine; `null`: take the next one as it is. */
   #base: Look | null = { media: 0, sent: 0, seen: 0, passed: 0 };
   #bad = 0;
 
   constructor(kind: "audio" | "video", direction: "send" | "receive" = "send") {
-    this.#padded = kind === "audio";
     this.#slack = SLACK[kind];
     this.#looks = LOOKS[direction];
   }
@@ -52,26 +53,29 @@ export class Comparison {
   }
 
   /**
-   * One look. `browser` must have been read before `worker`, so that a working transform has always seen at least as
-   * much. `suspect` asks for another look soon, `leak` is the verdict.
+   * One look. `earlier` and `worker` are the worker's counts from just before and just after the browser's were read.
+   * A working transform has seen at least as much by then as the browser sent. The next look measures from `earlier`:
+   * on a busy machine the worker answers late, and the frames of that delay must not be missing from the next look.
+   * `suspect` asks for another look soon, `leak` is the verdict.
    */
-  look(browser: Counted, worker: Pick<Tally, "seen" | "bytes">): "fine" | "suspect" | "leak" {
+  look(browser: Counted, worker: Counts, earlier: Counts = worker): "fine" | "suspect" | "leak" {
     const base = this.#base;
-    const now: Look = { media: browser.media, sent: browser.bytes, seen: worker.seen, passed: worker.bytes };
+    const from: Look = { media: browser.media, sent: browser.bytes, seen: earlier.seen, passed: earlier.bytes };
     // Counters that went back belong to a new stream.
-    if (base === null || now.media < base.media || now.seen < base.seen) return this.#fine(now);
-    const moved = now.media - base.media;
+    if (base === null || browser.media < base.media || worker.seen < base.seen) return this.#fine(from);
+    const moved = browser.media - base.media;
     // Too few to tell: the base stays, so that a slow leak adds up.
     if (moved <= this.#slack) return "fine";
     // Half: counters of layers and retransmissions differ a little, a bypass differs by everything.
-    if ((now.seen - base.seen) * 2 >= moved) return this.#fine(now);
-    // Packets of padding, by which browsers probe for bandwidth, count as packets of sound and hold no byte.
-    if (this.#padded && (now.passed - base.passed) * 2 >= now.sent - base.sent) return this.#fine(now);
+    if ((worker.seen - base.seen) * 2 >= moved) return this.#fine(from);
+    // Bytes count behind the transform. Frames of video count before it, so a worker that is late has seen fewer; and
+    // packets of padding, by which browsers probe for bandwidth, count as packets of sound and hold no byte.
+    if ((worker.bytes - base.passed) * 2 >= browser.bytes - base.sent) return this.#fine(from);
     return ++this.#bad >= this.#looks ? "leak" : "suspect";
   }
 
-  #fine(now: Look): "fine" {
-    this.#base = now;
+  #fine(from: Look): "fine" {
+    this.#base = from;
     this.#bad = 0;
     return "fine";
   }

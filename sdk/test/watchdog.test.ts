@@ -50,3 +50,23 @@ test("padding that probes for bandwidth is no leak, and hides none", () => {
   assert.equal(comparison.look({ media: 49, bytes: 3600 }, { seen: 11, bytes: 1610 }), "suspect");
   assert.equal(comparison.look({ media: 55, bytes: 4200 }, { seen: 11, bytes: 1610 }), "leak");
 });
+
+test("a worker that answered late at one look is not suspected at the next", () => {
+  for (const kind of ["audio", "video"] as const) {
+    const comparison = new Comparison(kind);
+    // The browser counted 100; when the worker answered at last it had seen 160.
+    assert.equal(comparison.look({ media: 100, bytes: 10_000 }, { seen: 160, bytes: 16_000 }, { seen: 101, bytes: 10_100 }), "fine");
+    // Now all of these were sent, and it answers at once.
+    assert.equal(comparison.look({ media: 162, bytes: 16_200 }, { seen: 163, bytes: 16_300 }, { seen: 162, bytes: 16_200 }), "fine", kind);
+    // From here it is passed by.
+    assert.equal(comparison.look({ media: 172, bytes: 17_200 }, { seen: 163, bytes: 16_300 }, { seen: 163, bytes: 16_300 }), "suspect");
+    assert.equal(comparison.look({ media: 175, bytes: 17_500 }, { seen: 163, bytes: 16_300 }, { seen: 163, bytes: 16_300 }), "leak");
+  }
+});
+
+test("frames of video that wait for a late worker are no leak, as long as no byte of them was sent", () => {
+  const comparison = new Comparison("video");
+  assert.equal(comparison.look({ media: 100, bytes: 10_000 }, { seen: 101, bytes: 10_100 }), "fine");
+  assert.equal(comparison.look({ media: 125, bytes: 10_100 }, { seen: 102, bytes: 10_200 }), "fine");
+  assert.equal(comparison.look({ media: 160, bytes: 13_000 }, { seen: 103, bytes: 10_300 }), "suspect");
+});
