@@ -2,6 +2,13 @@
 
 /** At least this part of the received frames must come out of the decoder. */
 export const DECODED_AT_LEAST = 0.98;
+/**
+ * A browser that is late leaves out frames that it holds, to go on at a newer key frame (`framesDropped`); each joining
+ * brings a key frame. That is its choice and no fault of a frame, so it is told apart; but at most this part, and half
+ * a second of one catching up.
+ */
+const SKIPPED_AT_MOST = 0.05;
+const SKIPPED_SLACK_FRAMES = 15;
 /** The picture on screen must be its sender's in at least this part of the looks. */
 const RECOGNISED_AT_LEAST = 0.8;
 /** Sound is counted in samples of 20 ms frames; a jitter buffer that starts or stretches hides a few. */
@@ -118,10 +125,15 @@ function receiversOf(page, expected, problems) {
     const slack = track.kind === 'audio' ? AUDIO_SLACK_FRAMES : 0;
     // One call of the transform for each spatial layer, one decoded picture for all of them.
     const layered = expected.svc && track.kind === 'video';
-    const decodable = layered ? track.pictures : received;
-    const share = decodable === 0 ? 0 : track.decoded / decodable;
+    const arrived = layered ? track.pictures : received;
+    // Only where nothing was lost and all of it opened: else the gap is the reason.
+    const whole = track.lost === 0 && (!expected.e2ee || track.good >= received);
+    const skipped = track.kind === 'video' && whole ? track.skipped : 0;
+    const decodable = arrived - skipped;
+    const share = arrived === 0 ? 0 : track.decoded / arrived;
     if (received === 0) problems.push(`${where}: no frame was received`);
     else if (track.decoded + slack < decodable * DECODED_AT_LEAST) problems.push(`${where}: ${track.decoded} of ${decodable} frames were decoded (${track.lost} packets lost, ${track.skipped} frames skipped)`);
+    if (skipped > arrived * SKIPPED_AT_MOST + SKIPPED_SLACK_FRAMES) problems.push(`${where}: the browser left out ${skipped} of ${arrived} frames`);
     if (layered && track.pictures * SPATIAL_LAYERS < received * DECODED_AT_LEAST) problems.push(`${where}: ${received} frames made only ${track.pictures} pictures`);
     if (expected.e2ee && track.good < received) problems.push(`${where}: ${track.good} of ${received} frames opened`);
     if (expected.e2ee && track.lock !== 'sealed') problems.push(`${where}: the lock says ${track.lock}`);
@@ -148,6 +160,7 @@ function sendersOf(page, expected, problems) {
     const codec = track.codec.toLowerCase().replace('.', '');
     if (track.kind === 'video' && codec !== expected.codec) problems.push(`${me?.name}: sends ${track.codec}, not ${expected.codec}`);
     if (expected.e2ee && track.good < track.frames) problems.push(`${me?.name}, ${track.kind}: ${track.good} of ${track.frames} frames sealed`);
+    if (expected.e2ee && track.lock !== 'sealed') problems.push(`${me?.name}, ${track.kind}: the sender's lock says ${track.lock}`);
     return {
       sender: me?.name, browser: page.browser, kind: track.kind, codec: track.codec, frames: track.frames,
       sealed: expected.e2ee ? track.good : 0, width: track.width, height: track.height, seal_p50_us: round(track.p50), seal_p99_us: round(track.p99),

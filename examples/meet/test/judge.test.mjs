@@ -48,11 +48,24 @@ describe('the verdict on a headless call', () => {
     assert.match(judge({ ...EXPECTED, svc: true }, pages({ ...layers, pictures: 100, decoded: 100 }), SERVER).problems.join(), /600 frames made only 100 pictures/);
   });
 
+  it('tells frames that the browser left out to catch up from frames that do not decode', () => {
+    const verdict = judge(EXPECTED, pages({ decoded: 190, skipped: 9 }), SERVER);
+    assert.deepEqual(verdict.problems, []);
+    assert.equal(verdict.receivers[1].decoded_share, 0.95);
+    assert.equal(verdict.receivers[1].frames_skipped, 9);
+    assert.match(judge(EXPECTED, pages({ decoded: 160, skipped: 40 }), SERVER).problems.join(), /left out 40 of 200/);
+    assert.match(judge(EXPECTED, pages({ decoded: 190, skipped: 9, lost: 1 }), SERVER).problems.join(), /190 of 200 frames were decoded/);
+  });
+
   const wrong = {
     'a frame that did not open': [pages({ good: 199, failed: { 'wrong-key': 1 } }), SERVER, /199 of 200 frames opened/],
     'too few decoded frames': [pages({ decoded: 195 }), SERVER, /195 of 200 frames were decoded/],
     'a stream that never came': [pages({ frames: 0, good: 0, decoded: 0 }), SERVER, /no frame was received/],
     'a lock that is not closed': [pages({ lock: 'clear' }), SERVER, /the lock says clear/],
+    'a sender that was stopped': [[...pages()].map((page) => {
+      page.call.members[0].tracks[1].lock = 'clear';
+      return page;
+    }), SERVER, /the sender's lock says clear/],
     'another codec than asked for': [[...pages()].map((page) => {
       page.call.members[0].tracks[1].codec = 'VP9';
       return page;
