@@ -37,11 +37,13 @@ type Counts = Pick<Tally, "seen" | "bytes">;
 export class Comparison {
   readonly #slack: number;
   readonly #looks: number;
+  readonly #padded: boolean;
   /** Counters at the last look that was fine; `null`: take the next one as it is. */
   #base: Look | null = { media: 0, sent: 0, seen: 0, passed: 0 };
   #bad = 0;
 
   constructor(kind: "audio" | "video", direction: "send" | "receive" = "send") {
+    this.#padded = kind === "audio";
     this.#slack = SLACK[kind];
     this.#looks = LOOKS[direction];
   }
@@ -68,9 +70,8 @@ export class Comparison {
     if (moved <= this.#slack) return "fine";
     // Half: counters of layers and retransmissions differ a little, a bypass differs by everything.
     if ((worker.seen - base.seen) * 2 >= moved) return this.#fine(from);
-    // Bytes count behind the transform. Frames of video count before it, so a worker that is late has seen fewer; and
-    // packets of padding, by which browsers probe for bandwidth, count as packets of sound and hold no byte.
-    if ((worker.bytes - base.passed) * 2 >= browser.bytes - base.sent) return this.#fine(from);
+    // Packets of padding, by which browsers probe for bandwidth, count as packets of sound and hold no byte.
+    if (this.#padded && (worker.bytes - base.passed) * 2 >= browser.bytes - base.sent) return this.#fine(from);
     return ++this.#bad >= this.#looks ? "leak" : "suspect";
   }
 
