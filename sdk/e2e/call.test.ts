@@ -76,6 +76,15 @@ for (const name of ["chromium", "firefox"] as const) {
           await page.close();
         }
       });
+      await t.test("negotiated by callbacks", async () => {
+        const page = await browser.open(server.page("call"));
+        try {
+          const got = await page.evaluate(() => window.harness.call({ seconds: 1, callbacks: true }), undefined);
+          assert.ok(got.received.framesDecoded > 10, JSON.stringify(got.received));
+        } finally {
+          await page.close();
+        }
+      });
       if (name === "chromium") {
         await t.test("with createEncodedStreams only", async () => {
           const page = await browser.open(server.page("call"));

@@ -176,14 +176,15 @@ export class GuardedPeer {
       this.#hub.closed(pc);
     };
     // Transceivers made by a remote description: its promise's microtask is still the task that made them.
-    pc.setRemoteDescription = async (description) => {
-      await native.setRemoteDescription(description);
-      this.#sweep(true);
-    };
+    pc.setRemoteDescription = (description: RTCSessionDescriptionInit, ...callbacks: Callbacks) =>
+      calledBack(
+        native.setRemoteDescription(description).then(() => this.#sweep(true)),
+        callbacks,
+      );
     // Nothing flows before a local description, so here is the last gate.
-    pc.setLocalDescription = (description) => {
+    pc.setLocalDescription = (description?: RTCLocalSessionDescriptionInit, ...callbacks: Callbacks) => {
       this.#sweep(false);
-      return native.setLocalDescription(description);
+      return calledBack(native.setLocalDescription(description), callbacks);
     };
   }
 
@@ -279,4 +280,12 @@ function withStandIn<T>(track: MediaStreamTrack, use: (standIn: StandIn) => T): 
     standIn.stop();
     throw error;
   }
+}
+
+/** What the old form of `setLocalDescription` and `setRemoteDescription` takes behind the description. */
+type Callbacks = [success?: () => void, failure?: (error: DOMException) => void];
+
+/** Answers by callbacks where there are some, as browsers do. */
+function calledBack(done: Promise<void>, [success, failure]: Callbacks): Promise<void> {
+  return success === undefined && failure === undefined ? done : done.then(success, failure);
 }

@@ -27,7 +27,11 @@ pub(crate) static BUILDS: &[Step] = &[
         what: "conformance of the ciphers as WebAssembly, in Node",
         run: wasm_ciphers,
     },
-    Step { name: "sdk", what: "npm package: build, types, size", run: sdk },
+    Step {
+        name: "sdk",
+        what: "npm package: build, types, size, and what somebody meets who installs it",
+        run: sdk,
+    },
     Step { name: "sdk-unit", what: "unit tests of the SDK", run: sdk_unit },
     Step { name: "meet", what: "demo page and SFU: build, types, unit tests", run: meet },
 ];
@@ -115,6 +119,7 @@ fn sdk(log: &mut Log) -> Result<Done> {
     log.job(Job::xtask()?.arg("sdk"))?;
     log.job(npm::script("sdk", "typecheck"))?;
     log.job(npm::script("sdk", "size"))?;
+    log.job(npm::script("sdk", "consumer"))?;
     let text = log.text();
     let size = text.lines().rev().find(|line| line.starts_with("together "));
     Ok(Done::Passed(size.unwrap_or_default().to_owned()))

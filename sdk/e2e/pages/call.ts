@@ -1,7 +1,7 @@
 /** A plain call from `a` to `b`: Opus and video sealed by one worker and opened by another. */
 import type { E2eeOptions } from "../../src/index.ts";
 import { camera, Sink, sleep, until } from "./media.ts";
-import { introduce, mediaStats, negotiate, side, trickle } from "./pair.ts";
+import { introduce, mediaStats, negotiate, negotiateByCallbacks, side, trickle } from "./pair.ts";
 
 export interface CallOptions {
   readonly seconds: number;
@@ -12,6 +12,8 @@ export interface CallOptions {
   readonly trusted?: string;
   /** As in a browser that has `createEncodedStreams` only. */
   readonly streamsOnly?: boolean;
+  /** Negotiate by the old callbacks. */
+  readonly callbacks?: boolean;
 }
 
 interface Policies {
@@ -44,7 +46,7 @@ export async function call(options: CallOptions) {
     sinks.push(new Sink(track));
   };
   const began = performance.now();
-  await negotiate(from, to);
+  await (options.callbacks === true ? negotiateByCallbacks : negotiate)(from, to);
   await until(async () => (await mediaStats(to)).framesDecoded > 3, 8000, "decoded frames");
   const firstDecoded = performance.now() - began;
   await sleep(options.seconds * 1000);

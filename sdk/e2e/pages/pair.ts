@@ -49,6 +49,18 @@ export async function negotiate(a: RTCPeerConnection, b: RTCPeerConnection, betw
   await a.setRemoteDescription(b.localDescription as RTCSessionDescription);
 }
 
+/** The same by the callbacks that `RTCPeerConnection` once had. */
+export async function negotiateByCallbacks(a: RTCPeerConnection, b: RTCPeerConnection): Promise<void> {
+  const [offer, answer] = [await a.createOffer(), () => b.createAnswer()];
+  await new Promise<void>((done, failed) => void a.setLocalDescription(offer, done, failed));
+  await new Promise<void>((done, failed) => void b.setRemoteDescription(offer, done, failed));
+  const answered = await answer();
+  await new Promise<void>((done, failed) => void b.setLocalDescription(answered, done, failed));
+  await new Promise<void>((done, failed) => void a.setRemoteDescription(answered, done, failed));
+  const refused = await new Promise<string>((resolve) => void a.setRemoteDescription(answered, () => resolve(""), (error) => resolve(error.name)));
+  if (refused !== "InvalidStateError") throw new Error(`a second answer: ${refused}`);
+}
+
 /** What `getStats` says of media. */
 export interface MediaStats {
   framesSent: number;

@@ -1,0 +1,25 @@
+// An application that adopts the package; compiled and bundled by run.mjs, as somebody else's would be.
+import { CODE, createE2EE, E2eeError, type E2eeReport, isSupported, type StateEvent, type TrackKind } from "frameseal";
+
+export async function join(id: string, secret: string, camera: MediaStream): Promise<RTCPeerConnection | null> {
+  if (!isSupported()) return null;
+  try {
+    const e2ee = await createE2EE({ call: "council-7", participant: id, keys: { secret }, suite: "AES_256_GCM_SHA512_128", padding: true });
+    const stop = e2ee.on("state", ({ participant, kind, state, error }: StateEvent) => console.log(participant, kind, state, error));
+    e2ee.on("error", ({ code, reaction, count }) => console.log(code, reaction, count));
+    const pc = e2ee.createPeerConnection({ iceServers: [] });
+    for (const track of camera.getTracks()) pc.addTrack(track, camera);
+    const kind: TrackKind = "screen-video";
+    e2ee.addTransceiver(pc, "video", { direction: "recvonly" }, { kind });
+    pc.ontrack = ({ receiver }) => e2ee.attachReceiver(receiver, "bob");
+    await e2ee.addParticipant("bob", e2ee.announcement);
+    const generation: number = await e2ee.rotate();
+    const report: E2eeReport = await e2ee.getReport();
+    console.log(generation, report.tracks.map(({ timing }) => timing.p99));
+    stop();
+    return pc;
+  } catch (error) {
+    if (error instanceof E2eeError && error.code === CODE.BadKey) return null;
+    throw error;
+  }
+}

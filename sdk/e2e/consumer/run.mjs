@@ -1,0 +1,45 @@
+// What somebody meets who installs the package: `npm run consumer`. Packs it, installs it in an empty project, checks
+// types as bundlers and as Node resolve them, bundles, and imports it on a server. Needs no network.
+import { execFileSync } from "node:child_process";
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+
+const sdk = fileURLToPath(new URL("../..", import.meta.url));
+const project = mkdtempSync(join(tmpdir(), "frameseal-consumer-"));
+const run = (command, args, cwd) => execFileSync(command, args, { cwd, encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] });
+const must = (what, fine) => {
+  if (!fine) throw new Error(`consumer: ${what}`);
+  console.log(`ok ${what}`);
+};
+
+try {
+  const [packed] = JSON.parse(run("npm", ["pack", "--silent", "--json", "--pack-destination", project], sdk));
+  const files = packed.files.map(({ path }) => path);
+  const expected = ["dist/index.js", "dist/index.d.ts", "dist/worker.js", "dist/worker-webcrypto.js", "dist/media.wasm", "README.md", "LICENSE-MIT", "LICENSE-APACHE", "package.json"];
+  must(`the package has ${expected.join(", ")}`, expected.every((file) => files.includes(file)));
+  must("and nothing of its sources or tests", files.every((file) => !/^(src|e2e|test|bench|node_modules)\//.test(file)));
+
+  writeFileSync(join(project, "package.json"), JSON.stringify({ name: "consumer", private: true, type: "module" }));
+  run("npm", ["install", "--silent", "--offline", "--no-audit", "--no-fund", join(project, packed.filename)], project);
+  cpSync(fileURLToPath(new URL("app.ts", import.meta.url)), join(project, "app.ts"));
+
+  const tsc = join(sdk, "node_modules/typescript/bin/tsc");
+  const common = ["--noEmit", "--strict", "--target", "es2022", "--lib", "es2022,dom,dom.iterable", "--types", ""];
+  for (const [module, resolution] of [["esnext", "bundler"], ["node16", "node16"]]) {
+    run(process.execPath, [tsc, ...common, "--module", module, "--moduleResolution", resolution, "app.ts"], project);
+    must(`types as ${resolution} resolves them`, true);
+  }
+
+  const out = join(project, "out");
+  await build({ absWorkingDir: project, entryPoints: ["app.ts"], bundle: true, format: "esm", outdir: out, logLevel: "warning" });
+  must("a bundle", existsSync(join(out, "app.js")) && readdirSync(out).length === 1);
+  must("the worker is where a bundler looks for it", readFileSync(join(out, "app.js"), "utf8").includes('new URL("./worker.js", import.meta.url)'));
+
+  const server = 'import("frameseal").then(({ isSupported }) => console.log(isSupported()))';
+  must("imported on a server it does nothing, and says no", run(process.execPath, ["--input-type=module", "-e", server], project).trim() === "false");
+} finally {
+  rmSync(project, { recursive: true, force: true });
+}
