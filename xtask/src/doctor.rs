@@ -201,6 +201,22 @@ impl Tool {
         }
     }
 
+    /// A browser that the environment names and that does not run: installing another one would not help.
+    fn misnamed(&self) -> Result<()> {
+        let variable = match self.name {
+            "chromium" => CHROMIUM.0,
+            "firefox" => FIREFOX.0,
+            _ => return Ok(()),
+        };
+        match std::env::var(variable) {
+            Ok(path) if !path.is_empty() => {
+                Err(Error::new(format!("{variable} is set to {path}, which does not run"))
+                    .mend(format!("unset {variable}    (or set it to the browser's program)")))
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn fix(&self) -> Result<()> {
         eprintln!("bringing {}", self.name);
         match self.mend {
@@ -218,6 +234,7 @@ impl Tool {
 pub(crate) fn need(names: &[&str]) -> Result<()> {
     for tool in TOOLS.iter().filter(|tool| names.contains(&tool.name)) {
         if (tool.probe)().is_none() {
+            tool.misnamed()?;
             let doing = format!("{} is missing ({})", tool.name, tool.what);
             tool.fix().map_err(|error| error.during(&doing).mend(tool.command()))?;
             if (tool.probe)().is_none() {
