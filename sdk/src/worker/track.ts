@@ -16,15 +16,23 @@ const FAILS_TO_LEAVE_OK = 3;
 const UNSEALED_RUN = 25;
 /** Pulses (of 200 ms) with repeats and nothing else before a track counts as replayed. */
 const REPLAY_PULSES = 5;
-/** Frames that come closer than this, milliseconds, whatever their track, come one on the heels of the other. */
+/** Frames that come closer than this on average, milliseconds, whatever their track, come one on the heels of the other. */
 const BUSY_MS = 0.25;
-/** One frame in so many is timed: reading the clock is a good part of what an audio frame costs. */
+/** One frame in so many of a track is timed: reading the clock is a good part of what an audio frame costs. */
 const TIMED = 4;
 /** Least time between two key frame requests of one track, milliseconds. */
 const KEY_FRAME_PAUSE_MS = 500;
 
-/** When the last frame of this worker came, milliseconds. */
-let lastBegan = -Infinity;
+/** The worker's pace, over all of its tracks: frames since the clock was read, when that was, what it says. */
+const pace = { frames: 0, at: -Infinity, busy: false };
+
+/** Reads the clock, and with it the pace. */
+function clock(): number {
+  const now = performance.now();
+  pace.busy = now - pace.at < BUSY_MS * pace.frames;
+  [pace.at, pace.frames] = [now, 0];
+  return now;
+}
 
 /** What a track tells the outside. */
 export interface TrackEvents {
@@ -114,10 +122,9 @@ export class Track {
 
   /** Seals or opens one frame. `true`: hand it on. An exception costs this frame only. */
   process(frame: EncodedFrame): boolean | Promise<boolean> {
-    const began = performance.now();
-    const busy = began - lastBegan < BUSY_MS;
-    lastBegan = began;
-    if (++this.#seen === 1) this.#events.flowing(this.#setup.track);
+    pace.frames++;
+    const began = ++this.#seen % TIMED === 1 ? clock() : 0;
+    if (this.#seen === 1) this.#events.flowing(this.#setup.track);
     try {
       if (frame.data.byteLength === 0) return this.#emptyFrame();
       const rule = isAudio(this.#setup.kind) ? RULE.opaque : this.codec.rule(frame);
@@ -125,7 +132,7 @@ export class Track {
         return this.#done(frame, -(this.#sends ? Code.SealUnknownCodec : Code.UnknownCodec), began);
       }
       if (this.witness !== null && this.#sends) this.witness.note(frame);
-      const status = this.#lane.run(frame, rule, busy);
+      const status = this.#lane.run(frame, rule, pace.busy);
       if (typeof status === "number") return this.#done(frame, status, began);
       return status.then(
         (late) => this.#done(frame, late, began),
@@ -189,7 +196,7 @@ export class Track {
   }
 
   #done(frame: EncodedFrame, status: Status, began: number): boolean {
-    if (this.#seen % TIMED === 1) this.#cost.add(performance.now() - began);
+    if (began > 0) this.#cost.add(performance.now() - began);
     if (status < 0) {
       this.#failed(-status);
       return false;
