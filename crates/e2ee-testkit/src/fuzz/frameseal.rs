@@ -18,7 +18,9 @@ pub(super) fn open_frameseal(data: &[u8]) {
     let kind = input.pick(&TrackKind::ALL, TrackKind::Video);
     let mode = input.byte();
     let Ok(call) = CallId::new("call") else { return };
-    let Some((sealer, openers)) = pair(FrameFormat::Frameseal { call }, suite, mode >> 2 & 3) else { return };
+    let Some((sealer, openers)) = pair(data, FrameFormat::Frameseal { call }, suite, mode >> 2 & 3) else {
+        return;
+    };
     let info = FrameInfo::track(kind, rule);
     let [mut opener, other] = openers;
     match mode % 4 {
