@@ -84,6 +84,12 @@ pub enum OpenCause {
     },
     /// The plan was made with a key that is gone.
     Stale,
+    /// The trailer does not say that an IV of 12 bytes stands before it (LiveKit's format).
+    Trailer,
+    /// The format cannot carry this codec.
+    NoCodec,
+    /// A frame made by the server: not one of the known payloads, or not asked for (LiveKit's format).
+    Injected,
 }
 
 impl OpenCause {
@@ -96,12 +102,15 @@ impl OpenCause {
             Self::TooShort => 102,
             Self::UnknownVersion => 103,
             Self::WrongCodec => 104,
+            Self::Trailer => 105,
+            Self::NoCodec => 106,
             Self::UnknownKey { .. } => 110,
             Self::TooFar { .. } => 111,
             Self::Replayed { .. } => 120,
             Self::TooOld { .. } => 121,
             Self::Rejected { .. } => 130,
             Self::Stale => 140,
+            Self::Injected => 152,
         })
     }
 
@@ -132,6 +141,9 @@ impl fmt::Display for OpenCause {
             }
             Self::Rejected { kid, ctr } => write!(f, "KID {:#x} CTR {} failed to authenticate", kid.0, ctr.0),
             Self::Stale => f.write_str("the key went away while the frame was being opened"),
+            Self::Trailer => f.write_str("does not end with an IV of 12 bytes and a key index"),
+            Self::NoCodec => f.write_str("this format cannot carry the codec"),
+            Self::Injected => f.write_str("made by the server, and not a payload that may pass"),
         }
     }
 }
@@ -175,6 +187,10 @@ pub enum SealCause {
     WrongScheme,
     /// The plan belongs to a key that was replaced.
     Stale,
+    /// No key in the slot that is to seal.
+    NoKey,
+    /// The format cannot carry this codec.
+    NoCodec,
 }
 
 impl SealCause {
@@ -190,6 +206,8 @@ impl SealCause {
             Self::OldEpoch => 230,
             Self::WrongScheme => 231,
             Self::Stale => 240,
+            Self::NoKey => 250,
+            Self::NoCodec => 252,
         })
     }
 
@@ -197,7 +215,8 @@ impl SealCause {
     #[must_use]
     pub const fn reaction(self) -> Reaction {
         match self {
-            Self::Layout(_) | Self::Refused | Self::Stale => Reaction::Drop,
+            Self::Layout(_) | Self::Refused | Self::Stale | Self::NoCodec => Reaction::Drop,
+            Self::NoKey => Reaction::AskForKey,
             Self::Worn | Self::StepsUsedUp => Reaction::Rotate,
             Self::Unsupported(_) | Self::OldEpoch | Self::WrongScheme => Reaction::FixYourCode,
         }
@@ -215,6 +234,8 @@ impl fmt::Display for SealCause {
             Self::OldEpoch => f.write_str("this epoch was already used for sealing"),
             Self::WrongScheme => f.write_str("does not fit the KID scheme"),
             Self::Stale => f.write_str("the key was replaced while the frame was being sealed"),
+            Self::NoKey => f.write_str("no key to seal with"),
+            Self::NoCodec => f.write_str("this format cannot carry the codec"),
         }
     }
 }

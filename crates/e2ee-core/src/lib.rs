@@ -8,6 +8,7 @@
 //! | 1 | [`crypto`] | cipher suites, AEAD backends as values |
 //! | 2 | [`key`] | key schedule, KID, ratchet, key ring, replay window |
 //! | 3 | [`frame`] | buffers, codec rules, [`Sealer`] and [`Opener`] |
+//! | 3 | [`livekit`] | LiveKit's format, with keys and openers of its own |
 //!
 //! ```
 //! use e2ee_core::{CallId, CodecRule, FrameBuf, FrameFormat, FrameInfo, KeyAt, Opener, ParticipantId, Profile};
@@ -50,6 +51,7 @@ pub mod error;
 pub mod frame;
 pub mod id;
 pub mod key;
+pub mod livekit;
 pub mod secret;
 
 pub use crypto::{CipherSuite, Provider};

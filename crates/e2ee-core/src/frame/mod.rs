@@ -16,7 +16,7 @@
 pub mod buf;
 pub mod codec;
 pub mod header;
-mod opener;
+pub(crate) mod opener;
 mod sealer;
 
 use alloc::vec::Vec;

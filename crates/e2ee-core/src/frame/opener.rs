@@ -29,6 +29,26 @@ pub struct Tally {
     pub malformed: u64,
 }
 
+impl Tally {
+    /// Counts a frame that did not open.
+    pub(crate) const fn count(&mut self, cause: OpenCause) {
+        let counter = match cause {
+            OpenCause::Replayed { .. } | OpenCause::TooOld { .. } => &mut self.repeated,
+            OpenCause::UnknownKey { .. } | OpenCause::TooFar { .. } | OpenCause::Stale => &mut self.no_key,
+            OpenCause::Rejected { .. } => &mut self.rejected,
+            OpenCause::Layout(_)
+            | OpenCause::Header(_)
+            | OpenCause::TooShort
+            | OpenCause::UnknownVersion
+            | OpenCause::WrongCodec
+            | OpenCause::Trailer
+            | OpenCause::NoCodec
+            | OpenCause::Injected => &mut self.malformed,
+        };
+        *counter += 1;
+    }
+}
+
 /// One AEAD call, described: for an executor outside (WebCrypto).
 ///
 /// The buffer holds `AAD | ciphertext | tag`. The executor puts the plaintext in place of the ciphertext.
@@ -272,18 +292,7 @@ impl Opener {
     #[cold]
     fn fail(&mut self, kind: TrackKind, cause: OpenCause, buf: &mut FrameBuf) -> OpenError {
         buf.clear();
-        let tally = &mut self.tally;
-        let counter = match cause {
-            OpenCause::Replayed { .. } | OpenCause::TooOld { .. } => &mut tally.repeated,
-            OpenCause::UnknownKey { .. } | OpenCause::TooFar { .. } | OpenCause::Stale => &mut tally.no_key,
-            OpenCause::Rejected { .. } => &mut tally.rejected,
-            OpenCause::Layout(_)
-            | OpenCause::Header(_)
-            | OpenCause::TooShort
-            | OpenCause::UnknownVersion
-            | OpenCause::WrongCodec => &mut tally.malformed,
-        };
-        *counter += 1;
+        self.tally.count(cause);
         OpenError { who: self.who().clone(), kind, cause }
     }
 }

@@ -8,6 +8,7 @@
 mod file;
 mod flips;
 mod frameseal;
+mod livekit;
 mod run;
 mod sframe;
 
@@ -90,6 +91,9 @@ pub fn check(kind: &str, case: &Case) -> Result<(), CaseError> {
         "frameseal.ratchet" => return frameseal::ratchet(case),
         "frameseal.room" => frameseal::room,
         "frameseal.stretch" => return frameseal::stretch(case),
+        "livekit.key" => return livekit::key(case),
+        "livekit.frame" => livekit::frame,
+        "livekit.data" => livekit::data,
         _ => return Err(CaseError::UnknownKind),
     };
     Provider::all().iter().try_for_each(|provider| {

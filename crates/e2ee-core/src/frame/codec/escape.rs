@@ -13,18 +13,23 @@ use super::layout::shift;
 
 /// Escapes everything behind `clear` in place and appends the final byte.
 pub(super) fn escape(buf: &mut FrameBuf, clear: usize) -> Result<(), LayoutError> {
-    let bytes = buf.bytes();
-    if let Some(first) = next_hit(bytes, seam(bytes, clear)?) {
-        let mut count = 1;
-        let mut at = first;
-        while let Some(hit) = next_hit(bytes, at) {
-            count += 1;
-            at = hit;
-        }
-        insert(buf, first, count)?;
-    }
+    let from = seam(buf.bytes(), clear)?;
+    prevent(buf, from)?;
     buf.push(&[LAST]);
     Ok(())
+}
+
+/// Escapes everything from `from` on, in place, as if nothing stood before it.
+pub(crate) fn prevent(buf: &mut FrameBuf, from: usize) -> Result<(), LayoutError> {
+    let bytes = buf.bytes();
+    let Some(first) = next_hit(bytes, from) else { return Ok(()) };
+    let mut count = 1;
+    let mut at = first;
+    while let Some(hit) = next_hit(bytes, at) {
+        count += 1;
+        at = hit;
+    }
+    insert(buf, first, count)
 }
 
 /// Undoes [`escape`] in place. Refuses what [`escape`] does not write, but for zeros behind the final byte.
@@ -97,7 +102,7 @@ fn next_hit(bytes: &[u8], mut from: usize) -> Option<usize> {
 
 /// The first of two neighbouring zeros at `from` or later.
 #[inline]
-pub(super) fn zero_pair(bytes: &[u8], mut from: usize) -> Option<usize> {
+pub(crate) fn zero_pair(bytes: &[u8], mut from: usize) -> Option<usize> {
     loop {
         let rest = bytes.get(from..)?;
         let Some(window) = rest.first_chunk::<WINDOW>() else {

@@ -23,7 +23,7 @@
 //! where. So `restore` gives back the frame that `arrange` took, in canonical spelling.
 
 mod av1;
-mod escape;
+pub(crate) mod escape;
 mod h26x;
 mod layout;
 mod moved;
