@@ -12,7 +12,7 @@ pub(crate) static FAST: &[Step] = &[
     Step { name: "rust", what: "every Rust test: vectors, properties, hostile input, C programs", run: rust },
     Step {
         name: "vectors",
-        what: "frameseal vectors check: the official figures, and those of the own format",
+        what: "frameseal vectors check: the official figures, those of the own format and LiveKit's",
         run: vectors,
     },
     Step { name: "pure-rust", what: "the core without ring: no C compiler needed", run: plain },
@@ -108,7 +108,12 @@ fn deny(log: &mut Log) -> Result<Done> {
 
 fn vectors(log: &mut Log) -> Result<Done> {
     let job = Job::cargo().args(["run", "--locked", "--package", "frameseal-cli", "--", "vectors", "check"]);
-    log.job(job.args(["vectors/sframe/rfc9605.json", "vectors/frameseal/frameseal.json"]))?;
+    log.job(job.args([
+        "vectors/sframe/rfc9605.json",
+        "vectors/frameseal/frameseal.json",
+        "vectors/livekit/livekit.json",
+        "vectors/livekit/receive.json",
+    ]))?;
     let text = log.text();
     let verdict = text.lines().rev().find(|line| line.ends_with(" failed"));
     Ok(Done::Passed(verdict.unwrap_or_default().to_owned()))

@@ -103,7 +103,7 @@ impl OpenCause {
             Self::UnknownVersion => 103,
             Self::WrongCodec => 104,
             Self::Trailer => 105,
-            Self::NoCodec => 106,
+            Self::NoCodec => 150,
             Self::UnknownKey { .. } => 110,
             Self::TooFar { .. } => 111,
             Self::Replayed { .. } => 120,
@@ -207,7 +207,7 @@ impl SealCause {
             Self::WrongScheme => 231,
             Self::Stale => 240,
             Self::NoKey => 250,
-            Self::NoCodec => 252,
+            Self::NoCodec => 251,
         })
     }
 

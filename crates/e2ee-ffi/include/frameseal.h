@@ -99,6 +99,10 @@ enum frameseal_status
      */
     FRAMESEAL_STATUS_WRONG_CODEC = 104,
     /**
+     * The trailer does not say that an IV of 12 bytes stands before it (LiveKit's format).
+     */
+    FRAMESEAL_STATUS_TRAILER = 105,
+    /**
      * Opening: no key for this KID. Ask the sender for it.
      */
     FRAMESEAL_STATUS_UNKNOWN_KEY = 110,
@@ -122,6 +126,14 @@ enum frameseal_status
      * Opening: the key went away meanwhile.
      */
     FRAMESEAL_STATUS_STALE_OPEN = 140,
+    /**
+     * This format cannot carry the codec of a received frame.
+     */
+    FRAMESEAL_STATUS_UNKNOWN_CODEC = 150,
+    /**
+     * Made by the server, and not a payload that may pass (LiveKit's format).
+     */
+    FRAMESEAL_STATUS_INJECTED = 152,
     /**
      * Sealing: the frame is not what its codec says.
      */
@@ -155,6 +167,14 @@ enum frameseal_status
      */
     FRAMESEAL_STATUS_STALE_SEAL = 240,
     /**
+     * No key to seal with: set one.
+     */
+    FRAMESEAL_STATUS_NO_SENDER_KEY = 250,
+    /**
+     * This format cannot carry the codec of a frame to be sealed.
+     */
+    FRAMESEAL_STATUS_SEAL_UNKNOWN_CODEC = 251,
+    /**
      * A base key must have 16 to `FRAMESEAL_MAX_BASE_KEY_LEN` bytes.
      */
     FRAMESEAL_STATUS_BAD_KEY = 405,
@@ -185,7 +205,7 @@ enum frameseal_status
     /**
      * `codec` is not a `frameseal_codec`.
      */
-    FRAMESEAL_STATUS_UNKNOWN_CODEC = 426,
+    FRAMESEAL_STATUS_BAD_CODEC = 426,
     /**
      * `format` is not a `frameseal_format`.
      */

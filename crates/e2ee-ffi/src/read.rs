@@ -198,7 +198,7 @@ pub(crate) unsafe fn info<'a>(info: *const frameseal_frame_info) -> Result<Frame
     let kind = u8::try_from(info.kind).ok().and_then(TrackKind::from_number);
     let kind = kind.ok_or(Failure::Misuse(S::UnknownKind, "info.kind"))?;
     let rule = u8::try_from(info.codec).ok().and_then(CodecRule::from_wire);
-    let rule = rule.ok_or(Failure::Misuse(S::UnknownCodec, "info.codec"))?;
+    let rule = rule.ok_or(Failure::Misuse(S::BadCodec, "info.codec"))?;
     // SAFETY: as the caller promises.
     let metadata = unsafe { bytes(info.metadata, info.metadata_len, "info.metadata") }?;
     Ok(FrameInfo { kind, rule, metadata })

@@ -25,6 +25,8 @@ pub enum frameseal_status {
     UnknownVersion = 103,
     /// Opening: sealed for another codec than the one given.
     WrongCodec = 104,
+    /// The trailer does not say that an IV of 12 bytes stands before it (LiveKit's format).
+    Trailer = 105,
     /// Opening: no key for this KID. Ask the sender for it.
     UnknownKey = 110,
     /// Opening: the ratchet step is out of reach. Ask the sender for the current key.
@@ -37,6 +39,10 @@ pub enum frameseal_status {
     Rejected = 130,
     /// Opening: the key went away meanwhile.
     StaleOpen = 140,
+    /// This format cannot carry the codec of a received frame.
+    UnknownCodec = 150,
+    /// Made by the server, and not a payload that may pass (LiveKit's format).
+    Injected = 152,
 
     /// Sealing: the frame is not what its codec says.
     SealLayout = 200,
@@ -54,6 +60,10 @@ pub enum frameseal_status {
     WrongScheme = 231,
     /// Sealing: the key was replaced meanwhile.
     StaleSeal = 240,
+    /// No key to seal with: set one.
+    NoSenderKey = 250,
+    /// This format cannot carry the codec of a frame to be sealed.
+    SealUnknownCodec = 251,
 
     /// A base key must have 16 to `FRAMESEAL_MAX_BASE_KEY_LEN` bytes.
     BadKey = 405,
@@ -70,7 +80,7 @@ pub enum frameseal_status {
     /// `kind` is not a `frameseal_kind`.
     UnknownKind = 425,
     /// `codec` is not a `frameseal_codec`.
-    UnknownCodec = 426,
+    BadCodec = 426,
     /// `format` is not a `frameseal_format`.
     UnknownFormat = 427,
     /// `ratchet_bits` is over 16.
@@ -103,12 +113,15 @@ impl frameseal_status {
         (S::TooShort, c"shorter than header and tag"),
         (S::UnknownVersion, c"sealed by a newer version of the format, or not sealed"),
         (S::WrongCodec, c"sealed for another codec"),
+        (S::Trailer, c"does not end with an IV of 12 bytes and a key index"),
         (S::UnknownKey, c"no key for this KID"),
         (S::TooFar, c"the ratchet step is out of reach"),
         (S::Replayed, c"this frame was opened before"),
         (S::TooOld, c"so old that a repeat could not be told"),
         (S::Rejected, c"failed to authenticate"),
         (S::StaleOpen, c"the key went away while the frame was being opened"),
+        (S::UnknownCodec, c"this format cannot open frames of the codec"),
+        (S::Injected, c"made by the server, and not a payload that may pass"),
         (S::SealLayout, c"not a frame of its codec"),
         (S::Worn, c"the key has sealed as many frames as it may; rotate"),
         (S::StepsUsedUp, c"no ratchet step left in this generation; rotate"),
@@ -117,6 +130,8 @@ impl frameseal_status {
         (S::OldEpoch, c"this epoch was already used for sealing"),
         (S::WrongScheme, c"does not fit the KID scheme"),
         (S::StaleSeal, c"the key was replaced while the frame was being sealed"),
+        (S::NoSenderKey, c"no key to seal with"),
+        (S::SealUnknownCodec, c"this format cannot seal frames of the codec"),
         (S::BadKey, c"a base key must have 16 to 256 bytes"),
         (S::NullPointer, c"a pointer is NULL"),
         (S::BadSize, c"the size field of a struct does not fit this library"),
@@ -124,7 +139,7 @@ impl frameseal_status {
         (S::BadName, c"a name must be UTF-8 of 1 to 512 bytes"),
         (S::UnknownSuite, c"unknown cipher suite"),
         (S::UnknownKind, c"unknown kind of track"),
-        (S::UnknownCodec, c"unknown codec"),
+        (S::BadCodec, c"unknown codec"),
         (S::UnknownFormat, c"unknown frame format"),
         (S::BadRatchetBits, c"more than 16 ratchet bits"),
         (S::BadStep, c"the step does not fit the ratchet bits"),

@@ -42,12 +42,15 @@ fn every_cause_of_the_core_has_a_status() {
         OpenCause::TooShort,
         OpenCause::UnknownVersion,
         OpenCause::WrongCodec,
+        OpenCause::Trailer,
         OpenCause::UnknownKey { kid },
         OpenCause::TooFar { kid },
         OpenCause::Replayed { kid, ctr },
         OpenCause::TooOld { kid, ctr },
         OpenCause::Rejected { kid, ctr },
         OpenCause::Stale,
+        OpenCause::NoCodec,
+        OpenCause::Injected,
     ];
     let seal = [
         SealCause::Layout(LayoutError::Malformed),
@@ -58,6 +61,8 @@ fn every_cause_of_the_core_has_a_status() {
         SealCause::OldEpoch,
         SealCause::WrongScheme,
         SealCause::Stale,
+        SealCause::NoKey,
+        SealCause::NoCodec,
     ];
     let header = header();
     let codes = open.iter().map(|cause| cause.code()).chain(seal.iter().map(|cause| cause.code()));

@@ -187,10 +187,10 @@ static void frames(frameseal_sealer *sealer, frameseal_opener *opener)
     info = an_info(5, FRAMESEAL_CODEC_OPAQUE);
     EXPECT(frameseal_seal(sealer, &info, in, 9, out, sizeof out, &len), FRAMESEAL_STATUS_UNKNOWN_KIND);
     info = an_info(FRAMESEAL_KIND_VIDEO, 0);
-    EXPECT(frameseal_seal(sealer, &info, in, 9, out, sizeof out, &len), FRAMESEAL_STATUS_UNKNOWN_CODEC);
+    EXPECT(frameseal_seal(sealer, &info, in, 9, out, sizeof out, &len), FRAMESEAL_STATUS_BAD_CODEC);
     TRUE(frameseal_max_sealed_len(sealer, &info, 9) == 0);
     info = an_info(FRAMESEAL_KIND_VIDEO, 256 + FRAMESEAL_CODEC_VP8);
-    EXPECT(frameseal_seal(sealer, &info, in, 9, out, sizeof out, &len), FRAMESEAL_STATUS_UNKNOWN_CODEC);
+    EXPECT(frameseal_seal(sealer, &info, in, 9, out, sizeof out, &len), FRAMESEAL_STATUS_BAD_CODEC);
     info = an_info(FRAMESEAL_KIND_VIDEO, FRAMESEAL_CODEC_H264);
     EXPECT(frameseal_seal(sealer, &info, in, 9, out, sizeof out, &len), FRAMESEAL_STATUS_SEAL_LAYOUT);
     info = an_info(FRAMESEAL_KIND_VIDEO, FRAMESEAL_CODEC_OPAQUE);

@@ -6,6 +6,7 @@
 mod codec;
 mod frameseal;
 mod input;
+mod livekit;
 mod seeds;
 mod sframe;
 mod words;
@@ -22,6 +23,7 @@ pub const TARGETS: &[Target] = &[
     ("header", words::header),
     ("inspect", words::inspect),
     ("open_frameseal", frameseal::open_frameseal),
+    ("open_livekit", livekit::open_livekit),
     ("open_sframe", sframe::open_sframe),
 ];
 

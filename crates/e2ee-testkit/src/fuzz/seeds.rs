@@ -36,6 +36,15 @@ pub fn seeds(target: &str) -> Vec<(String, Vec<u8>)> {
             });
             changed.into_iter().chain(members()).collect()
         }
+        "open_livekit" => per_frame(|rule, frame| {
+            let len = u16::try_from(frame.len()).unwrap_or(u16::MAX).to_be_bytes();
+            // Audio or VP9 for what is opaque; else the codec of the rule.
+            let codec = place(rule) % 6;
+            [
+                ("noise", [&[codec, 1, 0, 0, 0, 9, 0, 0][..], frame, &[7; 28], &[0x0c, 0]].concat()),
+                ("flipped", [&[codec, 1, 0, 0, 0, 9, 1, 1][..], &len, frame, &[0, 0, 0, 9, 1, 3]].concat()),
+            ]
+        }),
         "open_sframe" => per_frame(|rule, frame| {
             let len = u16::try_from(frame.len()).unwrap_or(u16::MAX).to_be_bytes();
             let suite = place(rule) % 4;

@@ -152,6 +152,15 @@ impl Case {
         self.given_bytes(name)?.ok_or(FieldError::Missing(name))
     }
 
+    /// A list of objects.
+    ///
+    /// # Errors
+    /// [`FieldError`] when the field is absent or not a list.
+    pub fn list(&self, name: &'static str) -> Result<Vec<Self>, FieldError> {
+        let list = self.required(name)?.as_array().ok_or(FieldError::BadValue(name))?;
+        Ok(list.iter().cloned().map(Self).collect())
+    }
+
     /// Exactly `N` bytes.
     ///
     /// # Errors

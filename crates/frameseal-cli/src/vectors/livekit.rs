@@ -1,7 +1,9 @@
 //! LiveKit's format, through [`Sealer`] and [`Opener`] of [`e2ee_core::livekit`].
 
 use e2ee_core::crypto::Provider;
-use e2ee_core::livekit::{Codec, DataIv, Frame, FrameType, Kdf, KeyBits, Opener, Options, Sealer, SlotKey};
+use e2ee_core::livekit::{
+    Codec, DataIv, Frame, FrameType, Kdf, KeyBits, Opened, Opener, Options, Sealer, SlotKey,
+};
 use e2ee_core::{FrameBuf, OpenCause, OpenError, ParticipantId, TrackKind};
 
 use super::{Case, CaseError, FieldError, refuses_flips, same};
@@ -24,20 +26,7 @@ pub(super) fn frame(case: &Case, provider: &'static Provider) -> Result<(), Case
     let (plaintext, sealed) = (case.bytes("plaintext")?, case.bytes("sealed")?);
     let word =
         |name| case.number(name).and_then(|n| u32::try_from(n).map_err(|_| FieldError::BadValue(name)));
-    let codec = match case.text("codec")? {
-        "opus" => Codec::Audio,
-        "vp8" => Codec::Vp8,
-        "vp9" => Codec::Vp9,
-        "h264" => Codec::H264,
-        "h265" => Codec::H265,
-        _ => return Err(FieldError::BadValue("codec").into()),
-    };
-    let frame_type = match (codec, case.text("frame_type")) {
-        (Codec::Audio, _) | (_, Ok("key")) => FrameType::Key,
-        (_, Ok("delta")) => FrameType::Delta,
-        _ => return Err(FieldError::BadValue("frame_type").into()),
-    };
-    let kind = if codec == Codec::Audio { TrackKind::Audio } else { TrackKind::Video };
+    let (kind, codec, frame_type) = media(case)?;
     let (ssrc, timestamp) = (Some(word("ssrc")?), word("rtp_timestamp")?);
     let frame = Frame { kind, codec, frame_type, ssrc, timestamp };
 
@@ -72,6 +61,48 @@ pub(super) fn frame(case: &Case, provider: &'static Provider) -> Result<(), Case
     same("plaintext", &plaintext, &open(&own).map_err(CaseError::Open)?)
 }
 
+/// What becomes of a sequence of frames, genuine and other.
+pub(super) fn receive(case: &Case, provider: &'static Provider) -> Result<(), CaseError> {
+    let number = |name| -> Result<u16, FieldError> {
+        u16::try_from(case.number(name)?).map_err(|_| FieldError::BadValue(name))
+    };
+    let window =
+        u8::try_from(number("ratchet_window")?).map_err(|_| FieldError::BadValue("ratchet_window"))?;
+    let options =
+        Options { provider, bits: bits(case)?, ring_size: number("ring_size")?, ratchet_window: window };
+    let mut opener = Opener::new(options, ParticipantId::new("vector").map_err(|_| CaseError::Refused)?);
+    for given in case.list("keys")? {
+        let key = SlotKey::derive(kdf(&given)?, &given.bytes("material")?, case.text("salt")?.as_bytes());
+        let index = u32::try_from(given.number("index")?).map_err(|_| FieldError::BadValue("index"))?;
+        opener.set_key(index, key).map_err(CaseError::Unsupported)?;
+    }
+    opener.allow_injected(&case.bytes("trailer")?);
+    let (kind, codec, frame_type) = media(case)?;
+    let info = Frame { kind, codec, frame_type, ssrc: None, timestamp: 0 };
+    let mut buf = FrameBuf::new();
+    for (at, frame) in case.list("frames")?.iter().enumerate() {
+        buf.fill(&frame.bytes("input")?);
+        let (got, output) = match opener.open(&info, &mut buf) {
+            Ok(opened) => {
+                let outcome = match opened {
+                    Opened::Media(_) => "media",
+                    Opened::Injected(_) => "injected",
+                    Opened::Empty => "empty",
+                };
+                (outcome.to_owned(), Some(opened.bytes().to_vec()))
+            }
+            Err(error) => (error.cause.code().0.to_string(), None),
+        };
+        if got != frame.text("outcome")? {
+            return Err(CaseError::Outcome { frame: at, got });
+        }
+        if let (Some(want), Some(output)) = (frame.given_bytes("output")?, output) {
+            same("output", &want, &output)?;
+        }
+    }
+    Ok(())
+}
+
 /// A data packet in both directions.
 pub(super) fn data(case: &Case, provider: &'static Provider) -> Result<(), CaseError> {
     let (mut sealer, opener, index) = ends(case, provider)?;
@@ -91,6 +122,25 @@ pub(super) fn data(case: &Case, provider: &'static Provider) -> Result<(), CaseE
     })?;
     same("plaintext", &plaintext, &open(&at, &sealed).map_err(CaseError::Open)?)?;
     if open(&at, &sealed).is_ok() { Err(CaseError::RepeatOpened) } else { Ok(()) }
+}
+
+fn media(case: &Case) -> Result<(TrackKind, Codec, FrameType), FieldError> {
+    let codec = match case.text("codec")? {
+        "opus" => Codec::Audio,
+        "vp8" => Codec::Vp8,
+        "vp9" => Codec::Vp9,
+        "av1" => Codec::Av1,
+        "h264" => Codec::H264,
+        "h265" => Codec::H265,
+        _ => return Err(FieldError::BadValue("codec")),
+    };
+    let frame_type = match (codec, case.text("frame_type")) {
+        (Codec::Audio, _) | (_, Ok("key")) => FrameType::Key,
+        (_, Ok("delta")) => FrameType::Delta,
+        _ => return Err(FieldError::BadValue("frame_type")),
+    };
+    let kind = if codec == Codec::Audio { TrackKind::Audio } else { TrackKind::Video };
+    Ok((kind, codec, frame_type))
 }
 
 type MakeOpener<'a> = Box<dyn Fn(u32) -> Result<Opener, CaseError> + 'a>;

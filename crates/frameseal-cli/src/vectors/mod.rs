@@ -63,6 +63,13 @@ pub enum CaseError {
     OtherKindOpened,
     /// The frame opened a second time.
     RepeatOpened,
+    /// A frame of a sequence, counted from 0, came to another end than the file says.
+    Outcome {
+        /// Its place.
+        frame: usize,
+        /// Which end, and for a refusal its code.
+        got: String,
+    },
     /// The failure of one cipher backend among several.
     On(&'static str, Box<Self>),
 }
@@ -94,6 +101,7 @@ pub fn check(kind: &str, case: &Case) -> Result<(), CaseError> {
         "livekit.key" => return livekit::key(case),
         "livekit.frame" => livekit::frame,
         "livekit.data" => livekit::data,
+        "livekit.receive" => livekit::receive,
         _ => return Err(CaseError::UnknownKind),
     };
     Provider::all().iter().try_for_each(|provider| {
@@ -134,6 +142,7 @@ impl fmt::Display for CaseError {
             }
             Self::OtherKindOpened => f.write_str("opened as a frame of another kind of track"),
             Self::RepeatOpened => f.write_str("opened a second time"),
+            Self::Outcome { frame, got } => write!(f, "frame {frame}: {got}"),
             Self::On(provider, error) => write!(f, "{error} ({provider})"),
         }
     }
