@@ -42,13 +42,24 @@ await build({
     },
   ],
 });
+// One file, its module inside, for `new Worker` with and without `type: "module"`.
+await build({
+  ...common,
+  entryPoints: { "livekit-worker": path("src/livekit/worker/index.ts") },
+  outdir: path("dist"),
+  format: "iife",
+  loader: { ".wasm": "binary" },
+  minify: true,
+  sourcemap: true,
+  sourcesContent: false,
+});
 copyFileSync(path("wasm/media.wasm"), path("dist/media.wasm"));
 execFileSync(process.execPath, [path("node_modules/typescript/bin/tsc"), "-p", path("tsconfig.types.json")], { stdio: "inherit" });
 for (const name of readdirSync(path("dist")).filter((name) => name.endsWith(".d.ts"))) {
   const text = readFileSync(path(`dist/${name}`), "utf8");
   writeFileSync(path(`dist/${name}`), text.replace(/(from "\.\/[^"]+)\.ts"/g, '$1.js"'));
 }
-writeFileSync(path("dist/worker.d.ts"), "// Runs in a worker; exports nothing.\nexport {};\n");
+for (const name of ["worker", "livekit-worker"]) writeFileSync(path(`dist/${name}.d.ts`), "// Runs in a worker; exports nothing.\nexport {};\n");
 
 const sizes = ["worker.js", "media.wasm"].map((name) => {
   const raw = readFileSync(path(`dist/${name}`));

@@ -65,9 +65,10 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Builds the media module into `sdk/wasm`.
+/// Builds the media module and the one for LiveKit's format into `sdk/wasm`.
 pub(crate) fn media(force: bool) -> Result<()> {
     let out = root().join("sdk/wasm");
+    build(&Module { features: &["livekit"], out: out.clone(), name: "livekit", node: false }, force)?;
     build(&Module { features: &[], out, name: "media", node: false }, force)
 }
 
@@ -85,7 +86,7 @@ fn build(module: &Module<'_>, force: bool) -> Result<()> {
     let optimiser = root().join("sdk/node_modules/binaryen/bin/wasm-opt");
     let optimiser = Some(optimiser).filter(|path| path.is_file() && !module.node);
     let stamp = stamp(&bytes, optimiser.as_deref());
-    let stamp_file = module.out.join(".stamp");
+    let stamp_file = module.out.join(format!(".stamp-{}", module.name));
     let wasm = module.out.join(format!("{}.wasm", module.name));
     let fresh = wasm.is_file() && std::fs::read_to_string(&stamp_file).is_ok_and(|s| s == stamp);
     if fresh && !force {

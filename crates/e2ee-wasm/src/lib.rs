@@ -11,6 +11,8 @@
 //! A frame: the worker writes it at the lane's address, asks for `SEAL` or `OPEN`, and reads what it gets the place
 //! of. Where WebCrypto runs the cipher, it is `PLAN_*`, then the cipher over the lane's buffer, then `FINISH_SEAL` or
 //! `ACCEPT_OPEN`.
+//!
+//! With the feature `livekit` it is another module with a door of its own, for LiveKit's format alone.
 #![cfg_attr(target_arch = "wasm32", no_std)]
 #![forbid(unsafe_code)]
 
@@ -18,11 +20,19 @@ extern crate alloc;
 
 #[cfg(feature = "conformance")]
 pub mod conformance;
+#[cfg(not(feature = "livekit"))]
 pub mod door;
+#[cfg_attr(feature = "livekit", allow(dead_code))]
 mod lane;
+#[cfg(feature = "livekit")]
+pub mod livekit;
+#[cfg(not(feature = "livekit"))]
 mod media;
+#[cfg(not(feature = "livekit"))]
 mod people;
+#[cfg(not(feature = "livekit"))]
 mod report;
+#[cfg(not(feature = "livekit"))]
 mod turbo;
 
 #[cfg(target_arch = "wasm32")]
@@ -37,7 +47,8 @@ fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
     core::arch::wasm32::unreachable()
 }
 
-/// Codes that only this door knows, next to those of `e2ee_core::Code`; listed in `sdk/src/codes.ts`.
+/// Codes that only the doors know, next to those of `e2ee_core::Code`; listed in `sdk/src/codes.ts`.
+#[cfg_attr(feature = "livekit", allow(dead_code))]
 mod code {
     pub(crate) const UNKNOWN_CODEC: u16 = 150;
     pub(crate) const REFUSED: u16 = 221;

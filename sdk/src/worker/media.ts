@@ -1,6 +1,10 @@
 /** The frame loop: one pipe per direction of a track, all of them in one worker. */
-import type { Track } from "./track.ts";
-import type { EncodedFrame } from "./engine.ts";
+
+/** What a pipe runs through; an exception ends the pipe. */
+export interface Processor<F> {
+  /** `true`: hand the frame on. */
+  process(frame: F): boolean | Promise<boolean>;
+}
 
 /**
  * Moves frames from `readable` through `track` to `writable` until either ends. Frames of a track keep their order;
@@ -9,10 +13,10 @@ import type { EncodedFrame } from "./engine.ts";
  * A reader and a writer by hand, not `pipeThrough`: a TransformStream in between costs more per frame than the
  * cipher of an audio frame.
  */
-export async function pump(
-  track: Track,
-  readable: ReadableStream<EncodedFrame>,
-  writable: WritableStream<EncodedFrame>,
+export async function pump<F>(
+  track: Processor<F>,
+  readable: ReadableStream<F>,
+  writable: WritableStream<F>,
 ): Promise<void> {
   const reader = readable.getReader();
   const writer = writable.getWriter();

@@ -15,7 +15,7 @@ use crate::key::replay::Freshness;
 /// Frames remembered of one SSRC: over eight seconds at 60 frames a second.
 const LEN: usize = 512;
 /// SSRCs with a window at a time.
-const MAX_WINDOWS: usize = 32;
+const MAX_WINDOWS: usize = 48;
 /// SSRCs of which only the newest timestamp is remembered.
 const MAX_CLOSED: usize = 1024;
 /// What senders write whose browser tells no SSRC. Tracks and layers then share it, so timestamps do not order frames.
@@ -33,6 +33,8 @@ struct Window {
     kind: TrackKind,
     ssrc: u32,
     top: u32,
+    /// Nothing up to here passes: the newest timestamp of an earlier window of this SSRC.
+    floor: Option<u32>,
     seen: Box<[Seen; LEN]>,
 }
 
@@ -79,8 +81,10 @@ impl Windows {
             }
             self.closed.push((oldest.kind, oldest.ssrc, oldest.top));
         }
+        let closed = self.closed.iter().position(|(k, ssrc, _)| *ssrc == iv.ssrc && *k == kind);
+        let floor = closed.map(|at| self.closed.remove(at).2);
         let seen = Box::new([Seen::default(); LEN]);
-        let mut window = Window { kind, ssrc: iv.ssrc, top: iv.timestamp, seen };
+        let mut window = Window { kind, ssrc: iv.ssrc, top: iv.timestamp, floor, seen };
         window.mark(iv);
         self.open.push(window);
     }
@@ -90,6 +94,9 @@ impl Window {
     #[inline]
     fn check(&self, iv: Iv) -> Freshness {
         let Some(seen) = self.seen.get(iv.count as usize % LEN) else { return Freshness::TooOld };
+        if self.floor.is_some_and(|floor| !newer(iv.timestamp, floor)) {
+            return Freshness::TooOld;
+        }
         if !seen.used {
             return Freshness::Fresh;
         }
@@ -156,7 +163,10 @@ mod tests {
         }
         assert_eq!(windows.check(TrackKind::Video, iv(0, 10)), Freshness::TooOld);
         assert_eq!(windows.check(TrackKind::Video, iv(0, 11)), Freshness::Fresh);
-        assert_eq!(windows.check(TrackKind::Video, iv(1, 5)), Freshness::Seen);
+        windows.mark(TrackKind::Video, iv(0, 11));
+        assert_eq!(windows.check(TrackKind::Video, iv(0, 9)), Freshness::TooOld);
+        assert_eq!(windows.check(TrackKind::Video, iv(0, 12)), Freshness::Fresh);
+        assert_eq!(windows.check(TrackKind::Video, iv(2, 5)), Freshness::Seen);
         assert_eq!(windows.check(TrackKind::Audio, iv(1, 5)), Freshness::Fresh);
     }
 }

@@ -1,0 +1,143 @@
+/**
+ * One participant of the interop calls: the real livekit-client, with its own worker or Frameseal's. Bundled once for each
+ * release of livekit-client.
+ */
+import {
+  BaseKeyProvider,
+  createKeyMaterialFromBuffer,
+  createKeyMaterialFromString,
+  createLocalTracks,
+  Room,
+  RoomEvent,
+  Track,
+  type RemoteTrack,
+  type VideoCodec,
+} from "livekit-client";
+
+export interface Secret {
+  readonly kind: "passphrase" | "raw";
+  readonly text: string;
+}
+
+export interface Join {
+  readonly url: string;
+  readonly token: string;
+  /** Address of the worker. */
+  readonly worker: string;
+  /** One secret for everybody, or one for each participant. */
+  readonly secret: Secret | Readonly<Record<string, Secret>>;
+  readonly codec: VideoCodec;
+  readonly simulcast: boolean;
+  /** For SVC codecs. */
+  readonly scalabilityMode?: "L1T1" | "L3T3_KEY";
+  readonly ratchetWindow?: number;
+}
+
+/** What a participant has of a track of somebody else. */
+export interface Received {
+  readonly from: string;
+  readonly source: string;
+  readonly codec: string;
+  /** Pictures decoded, or samples played that were not made up. */
+  readonly good: number;
+  /** Pictures received, or samples played. */
+  readonly all: number;
+}
+
+export interface Message {
+  readonly from: string;
+  readonly text: string;
+}
+
+class Keys extends BaseKeyProvider {
+  async set(secret: Secret, identity: string | undefined, index: number): Promise<void> {
+    const material =
+      secret.kind === "passphrase"
+        ? await createKeyMaterialFromString(secret.text)
+        : await createKeyMaterialFromBuffer(new TextEncoder().encode(secret.text).buffer as ArrayBuffer);
+    this.onSetEncryptionKey(material, identity, index);
+  }
+}
+
+const errors: string[] = [];
+const messages: Message[] = [];
+/** What the worker said, by kind. */
+const answers: Record<string, number> = {};
+let room: Room;
+let keys: Keys;
+
+async function join(order: Join): Promise<void> {
+  const shared = "kind" in order.secret;
+  keys = new Keys({ sharedKey: shared, ratchetWindowSize: order.ratchetWindow ?? (shared ? 0 : 8), failureTolerance: -1 });
+  const worker = new Worker(order.worker, order.worker.endsWith(".mjs") ? { type: "module" } : {});
+  worker.addEventListener("message", ({ data }: MessageEvent<{ kind: string }>) => {
+    answers[data.kind] = (answers[data.kind] ?? 0) + 1;
+  });
+  room = new Room({
+    encryption: { keyProvider: keys, worker },
+    singlePeerConnection: false,
+  });
+  room.on(RoomEvent.EncryptionError, (error, participant) => errors.push(`${participant?.identity ?? ""}: ${error.message}`));
+  room.on(RoomEvent.DataReceived, (bytes, participant) =>
+    messages.push({ from: participant?.identity ?? "", text: new TextDecoder().decode(bytes) }),
+  );
+  room.on(RoomEvent.TrackSubscribed, (track: RemoteTrack) => document.body.append(track.attach()));
+  if (shared) await keys.set(order.secret as Secret, undefined, 0);
+  else for (const [identity, secret] of Object.entries(order.secret as Record<string, Secret>)) await keys.set(secret, identity, 0);
+  await room.setE2EEEnabled(true);
+  await room.connect(order.url, order.token);
+  for (const track of await createLocalTracks({ audio: true, video: { resolution: { width: 640, height: 360, frameRate: 30 } } })) {
+    await room.localParticipant.publishTrack(track, {
+      videoCodec: order.codec,
+      simulcast: order.simulcast,
+      backupCodec: false,
+      ...(order.scalabilityMode === undefined ? {} : { scalabilityMode: order.scalabilityMode }),
+    });
+  }
+}
+
+async function received(): Promise<Received[]> {
+  const all: Received[] = [];
+  for (const participant of room.remoteParticipants.values()) {
+    for (const { track, source } of participant.trackPublications.values()) {
+      const stats = await (track as RemoteTrack | undefined)?.receiver?.getStats();
+      const entries = [...(stats?.values() ?? [])] as Record<string, number & string>[];
+      const inbound = entries.find(({ type }) => type === "inbound-rtp");
+      const codec = entries.find(({ id }) => id === inbound?.["codecId"])?.["mimeType"] ?? "";
+      const of = (name: string): number => inbound?.[name] ?? 0;
+      const video = track?.kind === Track.Kind.Video;
+      all.push({
+        from: participant.identity,
+        source,
+        codec,
+        good: video ? of("framesDecoded") : of("totalSamplesReceived") - of("concealedSamples"),
+        all: video ? of("framesReceived") : of("totalSamplesReceived"),
+      });
+    }
+  }
+  return all;
+}
+
+const page = {
+  join,
+  received,
+  errors: (): string[] => [...errors],
+  messages: (): Message[] => [...messages],
+  answers: (): Record<string, number> => ({ ...answers }),
+  send: (text: string): Promise<void> => room.localParticipant.publishData(new TextEncoder().encode(text), { reliable: true }),
+  setKey: (secret: Secret, identity: string | undefined, index: number): Promise<void> => keys.set(secret, identity, index),
+  ratchet: (identity: string | undefined, index: number): Promise<void> => Promise.resolve(keys.ratchetKey(identity, index)),
+  mute: async (muted: boolean): Promise<void> => {
+    await room.localParticipant.setMicrophoneEnabled(!muted);
+    await room.localParticipant.setCameraEnabled(!muted);
+  },
+  share: async (on: boolean): Promise<void> => void (await room.localParticipant.setScreenShareEnabled(on)),
+  leave: (): Promise<void> => room.disconnect(),
+};
+
+declare global {
+  interface Window {
+    lk: typeof page;
+  }
+}
+window.lk = page;

@@ -1,0 +1,234 @@
+/**
+ * Real livekit-client in real Chromium through a real LiveKit server, its own worker and Frameseal's in one room:
+ * `cargo xtask interop livekit`. Prints a table; ends with 1 when a row failed.
+ *   --only TEXT   rows with TEXT in their name
+ *   --write FILE  the table as Markdown
+ */
+import { writeFileSync } from "node:fs";
+import { parseArgs } from "node:util";
+import { launch, type TestPage } from "../../e2e/browsers.ts";
+import type { Join, Received, Secret } from "./page.ts";
+import { RELEASES, type Sfu, startPages, startSfu } from "./server.ts";
+import type {} from "./page.ts";
+
+const { values: args } = parseArgs({ options: { only: { type: "string", default: "" }, write: { type: "string" } } });
+
+const [NEW = "", OLD = ""] = Object.keys(RELEASES);
+const PASSPHRASE: Secret = { kind: "passphrase", text: "a passphrase of the room" };
+const RAW: Secret = { kind: "raw", text: "0123456789abcdef0123456789abcdef" };
+const OTHER: Secret = { kind: "passphrase", text: "another passphrase" };
+/** A stream counts as through when so much of it came in the time that it was watched. */
+const WATCH_MS = 3000;
+const LEAST_PICTURES = 30;
+const LEAST_SAMPLES = 0.8 * 48_000 * (WATCH_MS / 1000);
+const PATIENCE_MS = 12_000;
+
+/** A livekit-client release with one of the workers. */
+interface Client {
+  readonly release: string;
+  readonly worker: "stock" | "frameseal";
+}
+
+const OURS: Client = { release: NEW, worker: "frameseal" };
+const OURS_OLD: Client = { release: OLD, worker: "frameseal" };
+const STOCK: Client = { release: NEW, worker: "stock" };
+const STOCK_OLD: Client = { release: OLD, worker: "stock" };
+const nameOf = ({ release, worker }: Client): string => `${worker === "stock" ? "stock" : "Frameseal"} ${release}`;
+
+/** One participant in a call. */
+class Member {
+  constructor(
+    readonly name: string,
+    readonly client: Client,
+    readonly page: TestPage,
+  ) {}
+
+  received(): Promise<Received[]> {
+    return this.page.evaluate(() => window.lk.received(), null);
+  }
+
+  errors(): Promise<string[]> {
+    return this.page.evaluate(() => window.lk.errors(), null);
+  }
+}
+
+const sfu: Sfu = await startSfu();
+const pages = await startPages();
+const browser = await launch("chromium", ["--auto-accept-this-tab-capture", "--auto-select-desktop-capture-source=Entire screen"]);
+let calls = 0;
+
+type Setting = Partial<Pick<Join, "codec" | "simulcast" | "scalabilityMode" | "secret" | "ratchetWindow">>;
+
+async function join(room: string, name: string, client: Client, setting: Setting): Promise<Member> {
+  const page = await browser.open(pages.page(client.release));
+  const worker = client.worker === "stock" ? `/stock/${client.release}/livekit-client.e2ee.worker.mjs` : "/dist/livekit-worker.js";
+  const order: Join = {
+    url: sfu.url,
+    token: sfu.token(room, name),
+    worker,
+    secret: PASSPHRASE,
+    codec: "vp8",
+    simulcast: false,
+    ...setting,
+  };
+  await page.evaluate((order) => window.lk.join(order), order);
+  return new Member(name, client, page);
+}
+
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** Waits until all of `wanted` grow enough, as `to` receives them; says what did not. */
+async function flows(to: Member, from: Member, sources = ["microphone", "camera"]): Promise<string | null> {
+  const end = Date.now() + PATIENCE_MS;
+  for (;;) {
+    const before = await to.received();
+    await pause(WATCH_MS);
+    const after = await to.received();
+    const late = sources.flatMap((source) => {
+      const of = (all: Received[]): Received | undefined => all.find((got) => got.from === from.name && got.source === source);
+      const good = (of(after)?.good ?? 0) - (of(before)?.good ?? 0);
+      const least = source === "microphone" ? LEAST_SAMPLES : LEAST_PICTURES;
+      return good >= least ? [] : [`${source} of ${from.name}: ${Math.round(good)} of ${least}`];
+    });
+    if (late.length === 0) return null;
+    if (Date.now() > end) return `${late.join(", ")}; ${(await to.errors()).slice(-2).join(" | ") || "no error"}`;
+  }
+}
+
+/** Nothing of `from` is decoded for a while. */
+async function isDark(to: Member, from: Member): Promise<string | null> {
+  await pause(1000);
+  const before = await to.received();
+  await pause(WATCH_MS / 2);
+  const after = await to.received();
+  const camera = (all: Received[]): number => all.find((got) => got.from === from.name && got.source === "camera")?.good ?? 0;
+  const seen = camera(after) - camera(before);
+  return seen === 0 ? null : `${seen} pictures of ${from.name} were decoded`;
+}
+
+async function both(ada: Member, bob: Member): Promise<string | null> {
+  const [one, other] = await Promise.all([flows(ada, bob), flows(bob, ada)]);
+  return one ?? other;
+}
+
+const setKey = (member: Member, secret: Secret, index: number): Promise<void> =>
+  member.page.evaluate(({ secret, index }) => window.lk.setKey(secret, undefined, index), { secret, index });
+
+async function data(ada: Member, bob: Member): Promise<string | null> {
+  for (const [from, to] of [[ada, bob], [bob, ada]] as const) {
+    const text = `from ${from.name}`;
+    await from.page.evaluate((text) => window.lk.send(text), text);
+    const end = Date.now() + 4000;
+    while (!(await to.page.evaluate(() => window.lk.messages(), null)).some((message) => message.text === text)) {
+      if (Date.now() > end) return `${text} did not arrive; ${(await to.errors()).join(" | ")}`;
+      await pause(100);
+    }
+    const opened = await to.page.evaluate(() => window.lk.answers(), null);
+    if ((opened["decryptDataResponse"] ?? 0) === 0) return `${text} came without encryption`;
+  }
+  return null;
+}
+
+type Play = (ada: Member, bob: Member, room: string) => Promise<string | null>;
+interface Row {
+  readonly what: string;
+  readonly ada: Client;
+  readonly bob: Client;
+  readonly setting: Setting;
+  readonly play: Play;
+}
+
+const PAIRS: readonly (readonly [Client, Client])[] = [
+  [STOCK, OURS],
+  [STOCK_OLD, OURS],
+  [STOCK_OLD, OURS_OLD],
+  [OURS, OURS],
+];
+const row = (what: string, setting: Setting, play: Play, ada: Client = STOCK, bob: Client = OURS): Row => ({ what, ada, bob, setting, play });
+const rows: Row[] = [
+  ...PAIRS.flatMap(([ada, bob]) => (["vp8", "vp9", "h264"] as const).map((codec) => row(`${codec.toUpperCase()} and Opus`, { codec }, both, ada, bob))),
+  row("raw keys", { secret: RAW }, both),
+  row("a key for each participant", { secret: { ada: RAW, bob: { kind: "raw", text: "fedcba9876543210fedcba9876543210" } } }, both),
+  row("VP8, simulcast", { simulcast: true }, both),
+  row("VP9, SVC in three layers", { codec: "vp9", scalabilityMode: "L3T3_KEY" }, both),
+  row("data messages", {}, data),
+  row("data messages, ours and ours", {}, data, OURS, OURS),
+  row("mute and unmute", {}, async (ada, bob) => {
+    const before = await both(ada, bob);
+    if (before !== null) return before;
+    for (const muted of [true, false]) {
+      for (const { page } of [ada, bob]) await page.evaluate((muted) => window.lk.mute(muted), muted);
+      await pause(1500);
+    }
+    return both(ada, bob);
+  }),
+  row("rotation while talking", {}, async (ada, bob) => {
+    const before = await both(ada, bob);
+    if (before !== null) return before;
+    await Promise.all([setKey(ada, OTHER, 1), setKey(bob, OTHER, 1)]);
+    return both(ada, bob);
+  }),
+  row("wrong key, then the right one", {}, async (ada, bob) => {
+    const before = await both(ada, bob);
+    if (before !== null) return before;
+    await setKey(bob, OTHER, 0);
+    const dark = (await isDark(bob, ada)) ?? (await isDark(ada, bob));
+    if (dark !== null) return dark;
+    if ((await bob.errors()).length === 0) return "bob was told of no error";
+    await setKey(bob, PASSPHRASE, 0);
+    return both(ada, bob);
+  }),
+  row("ratchet by the stock sender", { secret: { ada: RAW, bob: RAW } }, ratchet),
+  row("ratchet by our sender", { secret: { ada: RAW, bob: RAW } }, ratchet, OURS, STOCK),
+  row("one comes late, leaves and returns", {}, async (ada, bob, room) => {
+    const late = await join(room, "cleo", OURS, {});
+    const first = (await flows(late, ada)) ?? (await flows(late, bob)) ?? (await flows(ada, late));
+    await late.page.evaluate(() => window.lk.leave(), null);
+    await late.page.close();
+    if (first !== null) return first;
+    const again = await join(room, "cleo", STOCK, {});
+    const second = (await flows(again, bob)) ?? (await flows(bob, again));
+    await again.page.close();
+    return second;
+  }),
+];
+
+/** Ada's key steps; bob follows by the frames alone. */
+async function ratchet(ada: Member, bob: Member): Promise<string | null> {
+  const before = await both(ada, bob);
+  if (before !== null) return before;
+  await ada.page.evaluate(() => window.lk.ratchet("ada", 0), null);
+  return flows(bob, ada);
+}
+
+const results: { row: Row; failure: string | null }[] = [];
+try {
+  for (const row of rows.filter(({ what, ada, bob }) => `${what} ${nameOf(ada)} ${nameOf(bob)}`.includes(args.only))) {
+    const room = `call-${++calls}`;
+    const members: Member[] = [];
+    let failure: string | null;
+    try {
+      members.push(await join(room, "ada", row.ada, row.setting), await join(room, "bob", row.bob, row.setting));
+      const [ada, bob] = members as [Member, Member];
+      failure = await row.play(ada, bob, room);
+    } catch (error) {
+      failure = error instanceof Error ? error.message.split("\n")[0] ?? "" : String(error);
+    }
+    for (const { page } of members) await page.close();
+    results.push({ row, failure });
+    console.log(`${failure === null ? "passed" : "FAILED"}  ${row.what}: ${nameOf(row.ada)} with ${nameOf(row.bob)}${failure === null ? "" : `: ${failure}`}`);
+  }
+} finally {
+  await browser.close();
+  pages.close();
+  sfu.close();
+}
+
+const failed = results.filter(({ failure }) => failure !== null).length;
+console.log(`${results.length - failed} passed, ${failed} failed, Chromium ${browser.version}`);
+if (args.write !== undefined) {
+  const lines = results.map(({ row, failure }) => `| ${row.what} | ${nameOf(row.ada)} | ${nameOf(row.bob)} | ${failure === null ? "passed" : `**failed**: ${failure}`} |`);
+  const head = ["| call | one side | other side | |", "|---|---|---|---|"];
+  writeFileSync(args.write, [`Chromium ${browser.version}, LiveKit server ${process.env["LIVEKIT_VERSION"] ?? "unknown"}`, "", ...head, ...lines, ""].join("\n"));
+}
+process.exitCode = failed === 0 && results.length > 0 ? 0 : 1;

@@ -1,0 +1,169 @@
+/** One direction of one track under LiveKit's format. */
+import { Code } from "../../codes.ts";
+import { addressOf, HAS_SSRC, isInjected, lengthOf, type LivekitModule } from "./module.ts";
+import type { TrackOrder } from "./protocol.ts";
+import { type FrameMetadata, makeTrailer, readTrailer } from "./trailer.ts";
+
+/** The part of an encoded frame that is used; audio frames have no type. */
+export interface Frame {
+  data: ArrayBuffer;
+  readonly type?: "key" | "delta" | "empty" | undefined;
+  readonly timestamp?: number | undefined;
+  getMetadata(): {
+    readonly synchronizationSource?: number | undefined;
+    readonly mimeType?: string | undefined;
+    readonly payloadType?: number | undefined;
+    readonly rtpTimestamp?: number | undefined;
+  };
+}
+
+/** Numbers of `e2ee_core::livekit::Codec`. */
+const CODEC = { audio: 1, vp8: 2, vp9: 3, av1: 4, h264: 5, h265: 6, unknown: 7 } as const;
+const VIDEO: Readonly<Record<string, number>> = {
+  vp8: CODEC.vp8,
+  vp9: CODEC.vp9,
+  av1: CODEC.av1,
+  h264: CODEC.h264,
+  h265: CODEC.h265,
+};
+/** Numbers of `e2ee_core::livekit::FrameType`, 256 times. */
+const TYPE = { key: 0, delta: 0x100, empty: 0x200 } as const;
+
+/** What a track needs from the desk. */
+export interface Surroundings {
+  readonly module: LivekitModule;
+  /** Whether frames of this participant may pass in this direction: sealed, in clear by policy, or not at all. */
+  rule(identity: string, sends: boolean): "seal" | "clear" | "drop";
+  codecOf(payloadType: number): string | undefined;
+  failed(identity: string, code: number): void;
+  metadata(trackId: string, frame: Frame, metadata: FrameMetadata): void;
+}
+
+/** See {@link Frame}; handed to `pump`. */
+export class LivekitTrack {
+  order: TrackOrder;
+  readonly sends: boolean;
+  readonly #around: Surroundings;
+  readonly #lane: number;
+  #bound = false;
+  #at = 0;
+  #room = 0;
+  #ssrc: number | null = null;
+  #mime = "";
+  #codec: number = CODEC.unknown;
+  #frameId = 0;
+
+  constructor(around: Surroundings, order: TrackOrder, sends: boolean) {
+    this.#around = around;
+    this.order = order;
+    this.sends = sends;
+    this.#lane = around.module.lane();
+  }
+
+  /** Uses this key ring; `null`: nothing passes. */
+  bind(person: number | null): void {
+    this.#bound = person !== null;
+    this.#around.module.bind(this.#lane, person ?? 2 ** 32 - 1);
+  }
+
+  /** Another codec, or another track on the same transceiver. */
+  reorder(order: TrackOrder): void {
+    this.order = order;
+    this.#mime = "";
+    this.#codec = CODEC.unknown;
+  }
+
+  close(): void {
+    this.#around.module.close(this.#lane);
+  }
+
+  /** `true`: hand the frame on. Never throws for what a frame holds. */
+  process(frame: Frame): boolean {
+    const { participantIdentity } = this.order;
+    const data = frame.data;
+    // Encoders make frames without a byte in silence.
+    if (data.byteLength === 0) return true;
+    const rule = this.#around.rule(participantIdentity, this.sends);
+    if (rule !== "seal") return rule === "clear";
+    if (!this.#bound) return false;
+    const status = this.sends ? this.#seal(frame, data) : this.#open(frame, data);
+    if (status >= 0) return true;
+    this.#around.failed(participantIdentity, -status);
+    return false;
+  }
+
+  #seal(frame: Frame, data: ArrayBuffer): number {
+    let meta: number;
+    let timestamp = frame.timestamp;
+    if (frame.type === undefined) {
+      // Sound has one layer: its SSRC is asked for once.
+      this.#ssrc ??= frame.getMetadata().synchronizationSource ?? null;
+      meta = CODEC.audio;
+    } else {
+      const metadata = frame.getMetadata();
+      this.#ssrc = metadata.synchronizationSource ?? null;
+      timestamp ??= metadata.rtpTimestamp;
+      meta = this.#codecOf(metadata) + TYPE[frame.type];
+    }
+    if (this.#ssrc !== null) meta += HAS_SSRC;
+    const { module } = this.#around;
+    if (!this.#write(new Uint8Array(data))) return -Code.Refused;
+    const place = module.seal(this.#lane, meta, data.byteLength, this.#ssrc ?? 0, timestamp ?? 0);
+    if (place < 0) return place;
+    const sealed = module.take(place);
+    const trailer = frame.type === undefined ? null : this.#trailer();
+    frame.data = (trailer === null ? sealed : Uint8Array.from([...sealed, ...trailer])).buffer;
+    return 0;
+  }
+
+  #open(frame: Frame, data: ArrayBuffer): number {
+    const { module } = this.#around;
+    let wire = new Uint8Array(data);
+    let meta: number = CODEC.audio;
+    if (frame.type !== undefined) {
+      if (this.order.hasPacketTrailer === true) {
+        const { length, metadata } = readTrailer(wire);
+        wire = wire.subarray(0, length);
+        if (metadata !== null) this.#around.metadata(this.order.trackId, frame, metadata);
+      }
+      // A change of codec begins with a key frame.
+      const known = frame.type === "delta" && this.#codec !== CODEC.unknown;
+      meta = (known ? this.#codec : this.#codecOf(frame.getMetadata())) + TYPE[frame.type];
+    }
+    if (!this.#write(wire)) return -Code.Refused;
+    const place = module.open(this.#lane, meta, wire.length);
+    if (place < 0) return place;
+    frame.data = module.take(isInjected(place) ? Math.floor(place) : place).buffer;
+    return 0;
+  }
+
+  #trailer(): Uint8Array | null {
+    const options = this.order.packetTrailer;
+    if (options === undefined) return null;
+    this.#frameId = (this.#frameId + 1) % 2 ** 32;
+    return makeTrailer(options, this.#frameId, BigInt(Math.round((performance.timeOrigin + performance.now()) * 1000)));
+  }
+
+  /** By the frame's media type, else by its payload type, else as the track was set up. */
+  #codecOf(metadata: ReturnType<Frame["getMetadata"]>): number {
+    const mime = metadata.mimeType ?? "";
+    if (mime !== "" && mime === this.#mime) return this.#codec;
+    const name =
+      mime !== "" ? mime.slice(mime.indexOf("/") + 1) : (this.#around.codecOf(metadata.payloadType ?? -1) ?? this.order.codec ?? "");
+    this.#mime = mime;
+    this.#codec = VIDEO[name.toLowerCase()] ?? CODEC.unknown;
+    return this.#codec;
+  }
+
+  #write(data: Uint8Array): boolean {
+    const { module } = this.#around;
+    if (data.length > this.#room) {
+      const place = module.reserve(this.#lane, data.length);
+      if (place < 0) return false;
+      this.#at = addressOf(place);
+      this.#room = lengthOf(place);
+    }
+    module.write(this.#at, data);
+    return true;
+  }
+}
