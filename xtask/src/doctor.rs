@@ -97,6 +97,13 @@ static TOOLS: &[Tool] = &[
         mend: Mend::Apt(&["firefox-esr"]),
     },
     Tool {
+        name: "go",
+        what: "builds the LiveKit server for `cargo xtask interop livekit`",
+        needed: For::Optional,
+        probe: || first_line("go", &["version"]),
+        mend: Mend::Apt(&["golang-go"]),
+    },
+    Tool {
         name: "ffmpeg",
         what: "encodes the real streams the codec tests read",
         needed: For::Test,

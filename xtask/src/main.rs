@@ -9,6 +9,7 @@ mod claims;
 mod demo;
 mod doctor;
 mod fuzz;
+mod interop;
 mod npm;
 mod report;
 mod run;
@@ -35,6 +36,8 @@ enum Task {
     Test(test::Args),
     /// Measure: native benches, and with --browser the worker's cost per frame
     Bench(bench::Args),
+    /// Real peers in one call with ours; prints a table
+    Interop(interop::Args),
     /// Run the fuzz targets
     Fuzz(fuzz::Args),
     /// Say what is here, what is missing, and the command that brings it
@@ -52,6 +55,7 @@ fn main() -> ExitCode {
         Task::Demo(args) => demo::run(&args),
         Task::Test(args) => test::run(&args),
         Task::Bench(args) => bench::run(&args),
+        Task::Interop(args) => interop::run(&args),
         Task::Fuzz(args) => fuzz::run(&args),
         Task::Doctor(args) => doctor::run(&args),
         Task::Wasm(args) => wasm::run(&args),

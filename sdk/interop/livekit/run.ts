@@ -111,6 +111,17 @@ async function both(ada: Member, bob: Member): Promise<string | null> {
   return one ?? other;
 }
 
+/** Both ways, and in the codec that was asked for. */
+function inCodec(codec: string): Play {
+  return async (ada, bob) => {
+    const failure = await both(ada, bob);
+    if (failure !== null) return failure;
+    const used = [...(await ada.received()), ...(await bob.received())].filter(({ source }) => source === "camera");
+    const other = used.find((got) => got.codec.toLowerCase() !== `video/${codec}`);
+    return other === undefined ? null : `the camera of ${other.from} came as ${other.codec}`;
+  };
+}
+
 const setKey = (member: Member, secret: Secret, index: number): Promise<void> =>
   member.page.evaluate(({ secret, index }) => window.lk.setKey(secret, undefined, index), { secret, index });
 
@@ -146,11 +157,11 @@ const PAIRS: readonly (readonly [Client, Client])[] = [
 ];
 const row = (what: string, setting: Setting, play: Play, ada: Client = STOCK, bob: Client = OURS): Row => ({ what, ada, bob, setting, play });
 const rows: Row[] = [
-  ...PAIRS.flatMap(([ada, bob]) => (["vp8", "vp9", "h264"] as const).map((codec) => row(`${codec.toUpperCase()} and Opus`, { codec }, both, ada, bob))),
+  ...PAIRS.flatMap(([ada, bob]) => (["vp8", "vp9", "h264"] as const).map((codec) => row(`${codec.toUpperCase()} and Opus`, { codec }, inCodec(codec), ada, bob))),
   row("raw keys", { secret: RAW }, both),
   row("a key for each participant", { secret: { ada: RAW, bob: { kind: "raw", text: "fedcba9876543210fedcba9876543210" } } }, both),
   row("VP8, simulcast", { simulcast: true }, both),
-  row("VP9, SVC in three layers", { codec: "vp9", scalabilityMode: "L3T3_KEY" }, both),
+  row("VP9, SVC in three layers", { codec: "vp9", scalabilityMode: "L3T3_KEY" }, inCodec("vp9")),
   row("data messages", {}, data),
   row("data messages, ours and ours", {}, data, OURS, OURS),
   row("mute and unmute", {}, async (ada, bob) => {
@@ -198,7 +209,10 @@ async function ratchet(ada: Member, bob: Member): Promise<string | null> {
   const before = await both(ada, bob);
   if (before !== null) return before;
   await ada.page.evaluate(() => window.lk.ratchet("ada", 0), null);
-  return flows(bob, ada);
+  const after = await flows(bob, ada);
+  if (after !== null) return after;
+  const said = await bob.page.evaluate(() => window.lk.answers(), null);
+  return (said["ratchetKey"] ?? 0) > 0 ? null : "bob's worker did not say that a key moved";
 }
 
 const results: { row: Row; failure: string | null }[] = [];

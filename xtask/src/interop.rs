@@ -1,0 +1,64 @@
+//! `cargo xtask interop`: real peers in one call with ours.
+
+use crate::run::{Error, Job, Result, root, target_dir};
+use crate::{doctor, npm};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// With whom
+    #[arg(value_enum)]
+    peer: Peer,
+    /// Passed on, such as --only TEXT, --write FILE
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGS")]
+    rest: Vec<String>,
+}
+
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum Peer {
+    /// livekit-client and its own worker, in Chromium, through a LiveKit server on loopback
+    Livekit,
+}
+
+/// The server's module and the version that the figures in the docs are of.
+const LIVEKIT_SERVER: (&str, &str) = ("github.com/livekit/livekit-server/cmd/server", "v1.11.0");
+const LIMIT: Duration = Duration::from_secs(1800);
+
+pub(crate) fn run(args: &Args) -> Result<ExitCode> {
+    match args.peer {
+        Peer::Livekit => livekit(&args.rest),
+    }
+}
+
+fn livekit(rest: &[String]) -> Result<ExitCode> {
+    doctor::need(&["rustc", "wasm32", "node", "npm", "chromium", "go"])?;
+    npm::sdk()?;
+    npm::install("sdk/interop/livekit")?;
+    let server = livekit_server()?;
+    let sdk = root().join("sdk");
+    let types = Job::new("node").args(["node_modules/typescript/bin/tsc", "--noEmit", "-p", "interop/livekit"]);
+    types.dir(&sdk).run()?;
+    let job = Job::new("node").args(["--import", "tsx", "interop/livekit/run.ts"]).args(rest).dir(sdk);
+    let job = job.env("LIVEKIT_SERVER", &server).env("LIVEKIT_VERSION", LIVEKIT_SERVER.1);
+    let status = job.limit(LIMIT).status()?;
+    Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Builds the server once; it stays in the target directory.
+fn livekit_server() -> Result<PathBuf> {
+    let (module, version) = LIVEKIT_SERVER;
+    let dir = target_dir().join("xtask/livekit").join(version);
+    let server = dir.join("server");
+    if server.is_file() {
+        return Ok(server);
+    }
+    eprintln!("building the LiveKit server {version}: some minutes, once");
+    let job = Job::new("go").args(["install", &format!("{module}@{version}")]).env("GOBIN", &dir);
+    job.limit(LIMIT).run().map_err(|error| error.during("building the LiveKit server"))?;
+    match server.is_file() {
+        true => Ok(server),
+        false => Err(Error::new(format!("go built {module}, but {} is not there", server.display()))),
+    }
+}
