@@ -29,7 +29,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let mut job = Job::cargo().args(["bench", "--locked", "--manifest-path", "benches/Cargo.toml"]);
     job = job.arg("--target-dir").arg(target_dir());
     if args.bars {
-        job = job.args(["--bench", "bars"]);
+        job = job.args(["--bench", "bars", "--bench", "livekit"]);
     }
     let status = job.arg("--").args(&args.rest).limit(LIMIT).status()?;
     Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
