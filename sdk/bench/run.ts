@@ -1,6 +1,7 @@
 /**
  * The browser bench: `cargo xtask bench --browser`. Ends by itself; loopback only.
  *   --hot | --call   only that part
+ *   --livekit        the hot loop alone, ours in LiveKit's format too
  *   --rounds N       rounds of the hot loop for each size (200)
  *   --sizes A,B      sizes of the hot loop, bytes
  *   --calls N        calls of each mode (5), and --seconds S of each that count (6)
@@ -20,6 +21,7 @@ const { values: args } = parseArgs({
   options: {
     hot: { type: "boolean", default: false },
     call: { type: "boolean", default: false },
+    livekit: { type: "boolean", default: false },
     rounds: { type: "string", default: "200" },
     sizes: { type: "string", default: "60,120,1200,5000,10000,50000,200000" },
     calls: { type: "string", default: "5" },
@@ -27,7 +29,8 @@ const { values: args } = parseArgs({
     json: { type: "string" },
   },
 });
-const all = args.hot === args.call;
+const all = args.hot === args.call && !args.livekit;
+const format = args.livekit ? "livekit" : "frameseal";
 
 const load = (): string => loadavg().map((n) => n.toFixed(1)).join(" ");
 
@@ -47,11 +50,12 @@ try {
   };
   Object.assign(figures, about);
   console.log(`${about.browser}, ${about.peer}, ${about.processor}, load ${about.loadBefore}`);
-  if (all || args.hot) {
+  if (all || args.hot || args.livekit) {
     const page = await browser.open(server.url);
     const order = {
       sizes: args.sizes.split(",").map(Number),
       rounds: Number(args.rounds),
+      format: format as "livekit",
       livekit: "/livekit/livekit-client.e2ee.worker.mjs",
     };
     console.error(`hot loop: ${order.sizes.length} sizes`);

@@ -44,6 +44,7 @@ export async function serve(): Promise<BenchServer> {
     format: "esm",
     target: "es2022",
     write: false,
+    loader: { ".wasm": "binary" },
     external: ["/dist/*", "/livekit/*", "/bench/*"],
     logLevel: "warning",
   });

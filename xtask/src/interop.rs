@@ -38,7 +38,8 @@ fn livekit(rest: &[String]) -> Result<ExitCode> {
     npm::install("sdk/interop/livekit")?;
     let server = livekit_server()?;
     let sdk = root().join("sdk");
-    let types = Job::new("node").args(["node_modules/typescript/bin/tsc", "--noEmit", "-p", "interop/livekit"]);
+    let types =
+        Job::new("node").args(["node_modules/typescript/bin/tsc", "--noEmit", "-p", "interop/livekit"]);
     types.dir(&sdk).run()?;
     let job = Job::new("node").args(["--import", "tsx", "interop/livekit/run.ts"]).args(rest).dir(sdk);
     let job = job.env("LIVEKIT_SERVER", &server).env("LIVEKIT_VERSION", LIVEKIT_SERVER.1);

@@ -57,7 +57,7 @@ fn four_byte_codes(frame: &[u8], clear: usize) -> Vec<u8> {
 fn real_streams_come_through_and_look_like_frames_of_their_codec() {
     let dir = Path::new(env!("CARGO_TARGET_TMPDIR"));
     for name in streams(dir).unwrap().iter().map(|stream| stream.name) {
-        let stream = stream(dir, &name).unwrap();
+        let stream = stream(dir, name).unwrap();
         let codec = match stream.codec {
             streams::Codec::Opus => Codec::Audio,
             streams::Codec::Vp8 => Codec::Vp8,

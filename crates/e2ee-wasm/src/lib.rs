@@ -52,6 +52,7 @@ fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
 mod code {
     pub(crate) const UNKNOWN_CODEC: u16 = 150;
     pub(crate) const REFUSED: u16 = 221;
+    pub(crate) const STALE: u16 = 240;
     pub(crate) const NO_SENDER_KEY: u16 = 250;
     pub(crate) const BAD_OPTION: u16 = 400;
     pub(crate) const BAD_ANNOUNCEMENT: u16 = 401;

@@ -6,12 +6,12 @@
 use alloc::vec::Vec;
 
 use e2ee_core::livekit::{Codec, Frame, FrameType, Kdf, KeyBits, Opened, Opener, Options, Sealer, SlotKey};
-use e2ee_core::livekit::{DataIv, MAX_RING};
-use e2ee_core::{Millis, ParticipantId, Provider, TrackKind};
+use e2ee_core::livekit::{DataIv, MAX_RING, Plan};
+use e2ee_core::{Millis, ParticipantId, Provider, SecretBytes, TrackKind};
 use spin::Mutex;
 use wasm_bindgen::prelude::wasm_bindgen;
 
-use crate::lane::{Lane, failed};
+use crate::lane::{Lane, failed, pack};
 use crate::{Refusable, code};
 
 const INBOX_LEN: usize = 2048;
@@ -54,11 +54,45 @@ mod ask {
     pub(super) const OPEN_DATA: u32 = 13;
     /// The slot that person `a` seals with.
     pub(super) const CURRENT: u32 = 14;
+    /// WebCrypto put ciphertext and tag in place of what [`super::plan_seal`] laid out in lane `a`. Gives the place of the
+    /// sealed frame; refuses as `Stale` when the frame must be sealed anew.
+    pub(super) const FINISH_SEAL: u32 = 15;
+    /// WebCrypto found the tag right, and the plaintext stands in place. Gives the place of the frame.
+    pub(super) const ACCEPT_OPEN: u32 = 16;
+    /// Clear bytes of the plan in lane `a`.
+    pub(super) const PLAN_CLEAR: u32 = 17;
+    /// Address of the IV of lane `a`, 12 bytes. It stays the same as long as the lane.
+    pub(super) const IV_AT: u32 = 18;
+    /// The key of the plan in lane `a`: slot, plus 256 times the step.
+    pub(super) const PLAN_KEY: u32 = 19;
+    /// How often a key of the lane's person was set: with the former it names the key.
+    pub(super) const PLAN_EPOCH: u32 = 20;
+    /// Lays the AES key of the plan in lane `a` out for import: its place, of length 0 when it is gone.
+    pub(super) const LEND_KEY: u32 = 21;
+    /// Wipes what `LEND_KEY` laid out.
+    pub(super) const DROP_KEY: u32 = 22;
 }
 
 struct Person {
     sealer: Sealer,
     opener: Opener,
+    /// Key changes so far.
+    epoch: u32,
+}
+
+impl Person {
+    fn key(&self, pending: &Pending) -> Option<&SlotKey> {
+        let slot = pending.plan.index;
+        if pending.seals { self.sealer.key(slot) } else { self.opener.key(slot) }
+    }
+}
+
+/// What WebCrypto is at, in a lane.
+#[derive(Clone, Copy)]
+struct Pending {
+    plan: Plan,
+    frame: Frame,
+    seals: bool,
 }
 
 struct Door {
@@ -66,6 +100,8 @@ struct Door {
     people: Vec<Person>,
     injected: Vec<u8>,
     lanes: Vec<Option<Lane>>,
+    /// By lane.
+    pending: Vec<Option<Pending>>,
     inbox: [u8; INBOX_LEN],
 }
 
@@ -74,6 +110,7 @@ static DOOR: Mutex<Door> = Mutex::new(Door {
     people: Vec::new(),
     injected: Vec::new(),
     lanes: Vec::new(),
+    pending: Vec::new(),
     inbox: [0; INBOX_LEN],
 });
 
@@ -120,6 +157,51 @@ pub fn open(lane: u32, meta: u32, len: u32) -> f64 {
         Ok(Opened::Injected(_)) => lane.result() + INJECTED_FLAG,
         Ok(_) => lane.result(),
         Err(error) => failed(error.cause.code().0),
+    }
+}
+
+/// As [`seal`], for WebCrypto: gives the place of `clear | body | room for the tag`.
+#[wasm_bindgen]
+pub fn plan_seal(lane: u32, meta: u32, len: u32, ssrc: u32, timestamp: u32) -> f64 {
+    plan(lane, meta, len, true, |lane, person, frame| {
+        let frame = Frame { ssrc: (meta & 0x1_0000 != 0).then_some(ssrc), timestamp, ..frame };
+        person.sealer.hazmat_plan(&frame, &mut lane.buf).map_err(|error| error.cause.code().0)
+    })
+}
+
+/// As [`open`], for WebCrypto: gives the place of `clear | ciphertext | tag`. Refuses as `Stale` what [`open`] alone can
+/// judge.
+#[wasm_bindgen]
+pub fn plan_open(lane: u32, meta: u32, len: u32) -> f64 {
+    plan(lane, meta, len, false, |lane, person, frame| {
+        person.opener.hazmat_plan(&frame, &mut lane.buf).map_err(|error| error.cause.code().0)
+    })
+}
+
+fn plan(
+    lane: u32,
+    meta: u32,
+    len: u32,
+    seals: bool,
+    make: impl FnOnce(&mut Lane, &mut Person, Frame) -> Refusable<Plan>,
+) -> f64 {
+    let Some(mut door) = DOOR.try_lock() else { return failed(code::INTERNAL) };
+    let door = &mut *door;
+    let Some((found, person, frame)) = find(&mut door.lanes, &mut door.people, lane, meta, len) else {
+        return failed(code::REFUSED);
+    };
+    let made = make(found, person, frame);
+    let Some(pending) = door.pending.get_mut(lane as usize) else { return failed(code::INTERNAL) };
+    match made {
+        Ok(plan) => {
+            *pending = Some(Pending { plan, frame, seals });
+            found.nonce = plan.iv;
+            found.result()
+        }
+        Err(code) => {
+            *pending = None;
+            failed(code)
+        }
     }
 }
 
@@ -192,18 +274,23 @@ impl Door {
                 let at = self.lanes.iter().position(Option::is_none).unwrap_or(self.lanes.len());
                 match self.lanes.get_mut(at) {
                     Some(free) => *free = Some(lane),
-                    None => self.lanes.push(Some(lane)),
+                    None => {
+                        self.lanes.push(Some(lane));
+                        self.pending.push(None);
+                    }
                 }
                 at as f64
             }
             ask::BIND => {
                 self.lane(first)?.person = second;
+                self.drop_plan(first);
                 0.0
             }
             ask::CLOSE => {
                 if let Some(lane) = self.lanes.get_mut(first) {
                     *lane = None;
                 }
+                self.drop_plan(first);
                 0.0
             }
             ask::RESERVE => self.lane(first)?.reserve(second),
@@ -212,8 +299,73 @@ impl Door {
             ask::CURRENT => {
                 f64::from(self.people.get(first).ok_or(code::UNKNOWN_PARTICIPANT)?.sealer.current())
             }
+            ask::FINISH_SEAL => self.finish(first, |lane, person, Pending { plan, frame, .. }| {
+                person
+                    .sealer
+                    .hazmat_finish(frame, plan, &mut lane.buf)
+                    .map_err(|error| error.cause.code().0)?;
+                Ok(lane.result())
+            })?,
+            ask::ACCEPT_OPEN => self.finish(first, |lane, person, Pending { plan, frame, .. }| {
+                person
+                    .opener
+                    .hazmat_accept(frame, plan, &mut lane.buf)
+                    .map_err(|error| error.cause.code().0)?;
+                Ok(lane.result())
+            })?,
+            ask::PLAN_CLEAR => self.plan(first).map_or(0.0, |pending| pending.plan.clear as f64),
+            ask::IV_AT => self.lane(first)?.nonce.as_ptr() as usize as f64,
+            ask::PLAN_KEY => {
+                let person = self.lane(first)?.person;
+                let (pending, person) = self.plan(first).zip(self.people.get(person)).ok_or(code::STALE)?;
+                let step = person.key(pending).map_or(0, SlotKey::step);
+                f64::from(pending.plan.index) + 256.0 * f64::from(step)
+            }
+            ask::PLAN_EPOCH => {
+                let person = self.lane(first)?.person;
+                self.people.get(person).map_or(0.0, |person| f64::from(person.epoch))
+            }
+            ask::LEND_KEY => self.lend_key(first)?,
+            ask::DROP_KEY => {
+                self.lane(first)?.key = None;
+                0.0
+            }
             _ => return Err(code::INTERNAL),
         })
+    }
+
+    /// What was laid out for one participant is not to be finished for another.
+    fn drop_plan(&mut self, lane: usize) {
+        if let Some(pending) = self.pending.get_mut(lane) {
+            *pending = None;
+        }
+    }
+
+    fn plan(&self, lane: usize) -> Option<&Pending> {
+        self.pending.get(lane)?.as_ref()
+    }
+
+    fn finish(
+        &mut self,
+        lane: usize,
+        run: impl FnOnce(&mut Lane, &mut Person, &Pending) -> Refusable<f64>,
+    ) -> Refusable<f64> {
+        let pending = self.pending.get_mut(lane).and_then(Option::take).ok_or(code::STALE)?;
+        let lane = self.lanes.get_mut(lane).and_then(Option::as_mut).ok_or(code::INTERNAL)?;
+        let person = self.people.get_mut(lane.person).ok_or(code::UNKNOWN_PARTICIPANT)?;
+        run(lane, person, &pending)
+    }
+
+    fn lend_key(&mut self, lane: usize) -> Refusable<f64> {
+        let bits = self.options.ok_or(code::INTERNAL)?.bits;
+        let Some(pending) = self.plan(lane).copied() else { return Ok(pack(0, 0)) };
+        let lane = self.lanes.get_mut(lane).and_then(Option::as_mut).ok_or(code::INTERNAL)?;
+        let person = self.people.get(lane.person).ok_or(code::UNKNOWN_PARTICIPANT)?;
+        let Some(key) = person.key(&pending) else { return Ok(pack(0, 0)) };
+        let key = SecretBytes::copy_of(key.expose_aes_key(bits));
+        let place = pack(key.expose().as_ptr() as usize, key.len());
+        lane.key = Some(key);
+        Ok(place)
     }
 
     fn lane(&mut self, lane: usize) -> Refusable<&mut Lane> {
@@ -241,7 +393,7 @@ impl Door {
         let entropy: [u8; ENTROPY_LEN] = *rest.first_chunk().ok_or(code::BAD_OPTION)?;
         let mut opener = Opener::new(options, who.clone());
         opener.allow_injected(&self.injected);
-        self.people.push(Person { sealer: Sealer::new(options, who, entropy), opener });
+        self.people.push(Person { sealer: Sealer::new(options, who, entropy), opener, epoch: 0 });
         Ok((self.people.len() - 1) as f64)
     }
 
@@ -253,6 +405,7 @@ impl Door {
         let key = || SlotKey::from_derived(kdf, *out, salt);
         let slot = person.opener.set_key(index, key()).map_err(|_| code::BAD_KEY)?;
         person.sealer.set_key(index, key()).map_err(|error| error.cause.code().0)?;
+        person.epoch = person.epoch.wrapping_add(1);
         if flags & 0x2_0000 != 0 {
             person.sealer.select(index);
         }

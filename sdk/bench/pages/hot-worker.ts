@@ -5,7 +5,7 @@
 import { frame, type Frame, kindOf, payload, same } from "./frames.ts";
 import type { HotOrder, HotResult, SizeResult, Samples } from "./hot.ts";
 import { livekit } from "./livekit.ts";
-import { ours } from "./ours.ts";
+import { ours, oursInLivekitFormat } from "./ours.ts";
 import type { Process, Subject } from "./subject.ts";
 
 /** What one round takes at least, milliseconds. */
@@ -164,7 +164,7 @@ const say = self.postMessage.bind(self) as (message: HotResult) => void;
 
 self.onmessage = async ({ data: order }: MessageEvent<HotOrder>) => {
   try {
-    const subjects = [await livekit(order.livekit), await ours()];
+    const subjects = [await livekit(order.livekit), await (order.format === "livekit" ? oursInLivekitFormat() : ours())];
     for (const bytes of order.sizes) say({ size: await measure(subjects, bytes, order) });
     say({ end: true });
   } catch (error) {

@@ -4,6 +4,8 @@
 export interface HotOrder {
   readonly sizes: readonly number[];
   readonly rounds: number;
+  /** Ours in its own format, or in LiveKit's. */
+  readonly format: "frameseal" | "livekit";
   /** Where livekit-client's worker is served. */
   readonly livekit: string;
 }

@@ -4,6 +4,8 @@ import type { EncodedFrame, Engine } from "../../src/worker/engine.ts";
 import { loadEngine } from "../../src/worker/load.ts";
 import { pump } from "../../src/worker/media.ts";
 import { Track, type TrackEvents } from "../../src/worker/track.ts";
+import { LivekitModule } from "../../src/livekit/worker/module.ts";
+import { type Frame, LivekitTrack, type Surroundings } from "../../src/livekit/worker/track.ts";
 import type { Subject } from "./subject.ts";
 
 /** AES_128_GCM_SHA256_128, the default. */
@@ -50,6 +52,45 @@ export async function ours(): Promise<Subject> {
     },
     async pipe(kind, readable, writable) {
       void pump(sender(kind), readable as ReadableStream<EncodedFrame>, writable as WritableStream<EncodedFrame>);
+    },
+  };
+}
+
+interface End {
+  readonly module: LivekitModule;
+  readonly sends: boolean;
+}
+
+/** The LiveKit worker's own track over its module, both ends with one key. */
+export async function oursInLivekitFormat(): Promise<Subject> {
+  const [ada, bob] = [true, false].map((sends) => ({ sends, module: new LivekitModule({ bits: 128, ring: 16, window: 0 }) })) as [End, End];
+  const track = ({ module, sends }: End, identity: string): LivekitTrack => {
+    const person = module.person(identity);
+    module.setKey(person, 0, "HKDF", new Uint8Array(32).fill(7), new TextEncoder().encode("LKFrameEncryptionKey"), true);
+    const around: Surroundings = {
+      module,
+      rule: () => "seal",
+      codecOf: () => undefined,
+      failed: (_, code) => {
+        throw new Error(`a frame failed with code ${code}`);
+      },
+      metadata: () => undefined,
+    };
+    const made = new LivekitTrack(around, { participantIdentity: identity, trackId: "track", codec: "vp8" }, sends);
+    made.bind(person);
+    return made;
+  };
+  let people = 0;
+  const as = (frame: EncodedFrame): Frame => frame as unknown as Frame;
+  return {
+    name: "frameseal",
+    async pair() {
+      const identity = `ada-${++people}`;
+      const [from, to] = [track(ada, identity), track(bob, identity)];
+      return { seal: (frame) => from.process(as(frame)), open: (frame) => to.process(as(frame)) };
+    },
+    async pipe(_, readable, writable) {
+      void pump(track(ada, `ada-${++people}`), readable as ReadableStream<Frame>, writable as WritableStream<Frame>);
     },
   };
 }

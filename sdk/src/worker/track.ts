@@ -4,6 +4,7 @@ import { isAudio, type TrackState } from "../kinds.ts";
 import type { Tally, TrackFigures, TrackSetup } from "../protocol.ts";
 import { CodecFinder, RULE } from "./codec.ts";
 import { type EncodedFrame, type Lane, type Status, TURBO } from "./engine.ts";
+import { clock, pace } from "./pace.ts";
 import { Histogram } from "./histogram.ts";
 import type { Witness } from "./witness.ts";
 
@@ -16,23 +17,10 @@ const FAILS_TO_LEAVE_OK = 3;
 const UNSEALED_RUN = 25;
 /** Pulses (of 200 ms) with repeats and nothing else before a track counts as replayed. */
 const REPLAY_PULSES = 5;
-/** Frames that come closer than this on average, milliseconds, whatever their track, come one on the heels of the other. */
-const BUSY_MS = 0.25;
 /** One frame in so many of a track is timed: reading the clock is a good part of what an audio frame costs. */
 const TIMED = 4;
 /** Least time between two key frame requests of one track, milliseconds. */
 const KEY_FRAME_PAUSE_MS = 500;
-
-/** The worker's pace, over all of its tracks: frames since the clock was read, when that was, what it says. */
-const pace = { frames: 0, at: -Infinity, busy: false };
-
-/** Reads the clock, and with it the pace. */
-function clock(): number {
-  const now = performance.now();
-  pace.busy = now - pace.at < BUSY_MS * pace.frames;
-  [pace.at, pace.frames] = [now, 0];
-  return now;
-}
 
 /** What a track tells the outside. */
 export interface TrackEvents {

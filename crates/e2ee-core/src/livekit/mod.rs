@@ -80,6 +80,19 @@ pub struct Frame {
     pub timestamp: u32,
 }
 
+/// One AEAD call, described: for an executor outside (WebCrypto).
+#[cfg(feature = "hazmat")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// IV; when sealing it is spent already.
+    pub iv: [u8; IV_LEN],
+    /// Clear bytes, the AAD: the first of the buffer.
+    pub clear: usize,
+    /// Slot of the key.
+    pub index: u8,
+    escaped: bool,
+}
+
 /// Codecs, as far as the format tells them apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]

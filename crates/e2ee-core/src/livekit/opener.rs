@@ -7,6 +7,8 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
+#[cfg(feature = "hazmat")]
+use super::Plan;
 use super::data::Recent;
 use super::iv::Iv;
 use super::key::SlotKey;
@@ -187,24 +189,8 @@ impl Opener {
             buf.truncate(len);
             return if known { Ok(false) } else { Err(OpenCause::Injected) };
         }
-        let split = layout::split(buf.bytes(), frame.codec, frame.frame_type).ok_or(OpenCause::NoCodec)?;
-        if split.escaped {
-            layout::unescape(buf, split.clear);
-        }
-        let body_end = buf.len().checked_sub(TRAILER_LEN).ok_or(OpenCause::TooShort)?;
-        if body_end < split.clear + TAG_LEN {
-            return Err(OpenCause::TooShort);
-        }
-        let trailer = buf.bytes().get(body_end..).unwrap_or_default();
-        let Some((iv, [len, index])) = trailer.split_first_chunk::<IV_LEN>() else {
-            return Err(OpenCause::TooShort);
-        };
-        if usize::from(*len) != IV_LEN {
-            return Err(OpenCause::Trailer);
-        }
-        let (iv, index) = (*iv, *index);
-        buf.truncate(body_end);
-        let (aad, body) = buf.bytes_mut().split_at_mut_checked(split.clear).ok_or(OpenCause::TooShort)?;
+        let Found { clear, iv, index } = find_parts(frame, buf)?;
+        let (aad, body) = buf.bytes_mut().split_at_mut_checked(clear).ok_or(OpenCause::TooShort)?;
         let words = Iv::from_bytes(iv);
         let (kid, ctr) = (Kid(u64::from(index)), Ctr(u64::from(words.count)));
         let by = self.try_keys(index, &iv, aad, body)?;
@@ -215,8 +201,55 @@ impl Opener {
         }
         self.windows.mark(frame.kind, words);
         self.commit(index, by);
-        buf.truncate(body_end - TAG_LEN);
+        let len = buf.len() - TAG_LEN;
+        buf.truncate(len);
         Ok(true)
+    }
+
+    /// First half of opening for an executor outside (WebCrypto): the buffer is `clear | ciphertext | tag`.
+    ///
+    /// # Errors
+    /// [`OpenCause::Stale`] when it is not for the executor to say what this frame is (no such key, not a new IV, made by
+    /// the server): use [`Opener::open`] with a fresh copy. Otherwise as there.
+    #[cfg(feature = "hazmat")]
+    pub fn hazmat_plan(&mut self, frame: &Frame, buf: &mut FrameBuf) -> Result<Plan, OpenError> {
+        let injected = self.injected.as_ref().is_some_and(|trailer| buf.bytes().ends_with(trailer));
+        let found = if injected { Err(OpenCause::Stale) } else { find_parts(frame, buf) };
+        let found = found.and_then(|Found { clear, iv, index }| {
+            let fresh = self.windows.check(frame.kind, Iv::from_bytes(iv)) == Freshness::Fresh;
+            if !fresh || self.key(index).is_none() {
+                return Err(OpenCause::Stale);
+            }
+            Ok(Plan { iv, clear, index, escaped: false })
+        });
+        found.map_err(|cause| match cause {
+            OpenCause::Stale => OpenError { who: self.who.clone(), kind: frame.kind, cause },
+            cause => self.fail(frame.kind, cause, buf),
+        })
+    }
+
+    /// Second half: the caller vouches that the tag was right under the key of [`Opener::key`] at the time of the plan,
+    /// and has put the plaintext in place.
+    ///
+    /// # Errors
+    /// [`OpenCause::Replayed`] when the IV came meanwhile.
+    #[cfg(feature = "hazmat")]
+    pub fn hazmat_accept<'b>(
+        &mut self,
+        frame: &Frame,
+        plan: &Plan,
+        buf: &'b mut FrameBuf,
+    ) -> Result<&'b [u8], OpenError> {
+        let words = Iv::from_bytes(plan.iv);
+        if self.windows.check(frame.kind, words) != Freshness::Fresh {
+            let (kid, ctr) = (Kid(u64::from(plan.index)), Ctr(u64::from(words.count)));
+            return Err(self.fail(frame.kind, OpenCause::Replayed { kid, ctr }, buf));
+        }
+        self.windows.mark(frame.kind, words);
+        self.tally.opened += 1;
+        let len = buf.len().saturating_sub(TAG_LEN);
+        buf.truncate(len);
+        Ok(buf.bytes())
     }
 
     /// Opens the data packet in `buf`, ciphertext and tag, in place.
@@ -302,6 +335,35 @@ impl Opener {
         self.tally.count(cause);
         OpenError { who: self.who.clone(), kind, cause }
     }
+}
+
+/// Where the parts of a frame stand: `clear | ciphertext | tag`, what follows is cut off.
+struct Found {
+    clear: usize,
+    iv: [u8; IV_LEN],
+    index: u8,
+}
+
+#[inline]
+fn find_parts(frame: &Frame, buf: &mut FrameBuf) -> Result<Found, OpenCause> {
+    let split = layout::split(buf.bytes(), frame.codec, frame.frame_type).ok_or(OpenCause::NoCodec)?;
+    if split.escaped {
+        layout::unescape(buf, split.clear);
+    }
+    let body_end = buf.len().checked_sub(TRAILER_LEN).ok_or(OpenCause::TooShort)?;
+    if body_end < split.clear + TAG_LEN {
+        return Err(OpenCause::TooShort);
+    }
+    let trailer = buf.bytes().get(body_end..).unwrap_or_default();
+    let Some((iv, [len, index])) = trailer.split_first_chunk::<IV_LEN>() else {
+        return Err(OpenCause::TooShort);
+    };
+    if usize::from(*len) != IV_LEN {
+        return Err(OpenCause::Trailer);
+    }
+    let found = Found { clear: split.clear, iv: *iv, index: *index };
+    buf.truncate(body_end);
+    Ok(found)
 }
 
 impl Slot {

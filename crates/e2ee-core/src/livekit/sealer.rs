@@ -11,12 +11,15 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
+#[cfg(feature = "hazmat")]
+use super::Plan;
 use super::iv::{Counter, Iv};
 use super::key::SlotKey;
 use super::{DataIv, Frame, IV_LEN, MAX_RING, Options, TAG_LEN, TRAILER_LEN, layout};
 use crate::crypto::Aead;
 use crate::error::{SealCause, SealError};
 use crate::frame::buf::FrameBuf;
+use crate::frame::codec::{LayoutError, escape};
 use crate::id::{ParticipantId, TrackKind};
 
 /// Counts tried for a frame that every client can read; see [`layout::reads_well`]. One is enough in all but about
@@ -162,39 +165,19 @@ impl Sealer {
         let aead =
             self.slots.get(usize::from(self.current)).and_then(Option::as_ref).ok_or(SealCause::NoKey)?;
         let aead = aead.aead.as_ref();
-        let short = SealCause::Layout(crate::frame::codec::LayoutError::TooShort);
         if buf.is_empty() {
             return Ok(());
         }
-        let mut split =
-            layout::split(buf.bytes(), frame.codec, frame.frame_type).ok_or(SealCause::NoCodec)?;
-        if buf.len() < split.clear {
-            return Err(short);
-        }
-        if split.escaped {
-            split.clear = layout::lengthen_start_codes(buf, split.clear).map_err(SealCause::Layout)?;
-        }
-        let scanned = matches!(frame.codec, super::Codec::H264 | super::Codec::H265 | super::Codec::Unknown);
-        buf.grow_back(TAG_LEN);
+        let split = lay_out(frame, buf)?;
         let sealed = buf.len();
         for _ in 0..TRIES {
             let iv = match fixed {
                 Some(iv) => iv,
-                None => {
-                    let count = self.counter.take().ok_or(SealCause::Worn)?;
-                    // Not the same word for everybody, as browsers without SSRCs would have it.
-                    let ssrc = frame.ssrc.unwrap_or(self.word);
-                    Iv { ssrc, timestamp: frame.timestamp, count }.to_bytes()
-                }
+                None => next_iv(&mut self.counter, self.word, frame)?,
             };
             let (aad, body) = buf.bytes_mut().split_at_mut_checked(split.clear).ok_or(SealCause::Refused)?;
             aead.seal(&iv, aad, body).map_err(|_| SealCause::Refused)?;
-            buf.push(&iv);
-            buf.push(&[IV_LEN as u8, self.current]);
-            if !scanned || fixed.is_some() || reads_back(buf.bytes(), frame, split, &iv) {
-                if split.escaped {
-                    crate::frame::codec::escape::prevent(buf, split.clear).map_err(SealCause::Layout)?;
-                }
+            if finish(frame, split, iv, self.current, fixed.is_some(), buf)? {
                 return Ok(());
             }
             buf.truncate(sealed);
@@ -202,6 +185,50 @@ impl Sealer {
             aead.open(&iv, aad, body).map_err(|_| SealCause::Refused)?;
         }
         Err(SealCause::Refused)
+    }
+
+    /// First half of sealing for an executor outside (WebCrypto): `clear | body | room for the tag`, counter spent.
+    ///
+    /// # Errors
+    /// As [`Sealer::seal`].
+    #[cfg(feature = "hazmat")]
+    pub fn hazmat_plan(&mut self, frame: &Frame, buf: &mut FrameBuf) -> Result<Plan, SealError> {
+        let done = match self.key(self.current) {
+            None => Err(SealCause::NoKey),
+            Some(_) => lay_out(frame, buf).and_then(|split| {
+                let iv = next_iv(&mut self.counter, self.word, frame)?;
+                Ok(Plan { iv, clear: split.clear, index: self.current, escaped: split.escaped })
+            }),
+        };
+        done.map_err(|cause| {
+            buf.clear();
+            self.fail(frame.kind, cause)
+        })
+    }
+
+    /// Second half: ciphertext and tag stand in place of body and room.
+    ///
+    /// # Errors
+    /// [`SealCause::Stale`] when the frame would not read well for every client: seal a fresh copy.
+    #[cfg(feature = "hazmat")]
+    pub fn hazmat_finish<'b>(
+        &self,
+        frame: &Frame,
+        plan: &Plan,
+        buf: &'b mut FrameBuf,
+    ) -> Result<&'b [u8], SealError> {
+        let split = layout::Split { clear: plan.clear, escaped: plan.escaped };
+        match finish(frame, split, plan.iv, plan.index, false, buf) {
+            Ok(true) => Ok(buf.bytes()),
+            Ok(false) => {
+                buf.clear();
+                Err(self.fail(frame.kind, SealCause::Stale))
+            }
+            Err(cause) => {
+                buf.clear();
+                Err(self.fail(frame.kind, cause))
+            }
+        }
     }
 
     /// Seals the data packet in `buf`, in place: ciphertext and tag are then in it. `now_ms` is the caller's clock.
@@ -244,6 +271,50 @@ impl Sealer {
     fn fail(&self, kind: TrackKind, cause: SealCause) -> SealError {
         SealError { who: self.who.clone(), kind, cause }
     }
+}
+
+/// Everything up to the cipher: `clear | body | room for the tag`.
+#[inline]
+fn lay_out(frame: &Frame, buf: &mut FrameBuf) -> Result<layout::Split, SealCause> {
+    let mut split = layout::split(buf.bytes(), frame.codec, frame.frame_type).ok_or(SealCause::NoCodec)?;
+    if buf.len() < split.clear {
+        return Err(SealCause::Layout(LayoutError::TooShort));
+    }
+    if split.escaped {
+        split.clear = layout::lengthen_start_codes(buf, split.clear).map_err(SealCause::Layout)?;
+    }
+    buf.grow_back(TAG_LEN);
+    Ok(split)
+}
+
+#[inline]
+fn next_iv(counter: &mut Counter, word: u32, frame: &Frame) -> Result<[u8; IV_LEN], SealCause> {
+    let count = counter.take().ok_or(SealCause::Worn)?;
+    // Not the same word for everybody, as browsers without SSRCs would have it.
+    let ssrc = frame.ssrc.unwrap_or(word);
+    Ok(Iv { ssrc, timestamp: frame.timestamp, count }.to_bytes())
+}
+
+/// Everything behind the cipher. `false`: not every client could read the frame, so another IV is needed.
+#[inline]
+fn finish(
+    frame: &Frame,
+    split: layout::Split,
+    iv: [u8; IV_LEN],
+    index: u8,
+    fixed: bool,
+    buf: &mut FrameBuf,
+) -> Result<bool, SealCause> {
+    buf.push(&iv);
+    buf.push(&[IV_LEN as u8, index]);
+    let scanned = matches!(frame.codec, super::Codec::H264 | super::Codec::H265 | super::Codec::Unknown);
+    if scanned && !fixed && !reads_back(buf.bytes(), frame, split, &iv) {
+        return Ok(false);
+    }
+    if split.escaped {
+        escape::prevent(buf, split.clear).map_err(SealCause::Layout)?;
+    }
+    Ok(true)
 }
 
 /// Whether receivers find the clear bytes where they are, and can undo the escaping.

@@ -18,6 +18,14 @@ const enum Ask {
   SealData = 12,
   OpenData = 13,
   Current = 14,
+  FinishSeal = 15,
+  AcceptOpen = 16,
+  PlanClear = 17,
+  IvAt = 18,
+  PlanKey = 19,
+  PlanEpoch = 20,
+  LendKey = 21,
+  DropKey = 22,
 }
 
 const LENGTH_SPAN = 2 ** 21;
@@ -37,6 +45,8 @@ interface Door {
   ask(what: number, a: number, b: number, c: number): number;
   seal(lane: number, meta: number, length: number, ssrc: number, timestamp: number): number;
   open(lane: number, meta: number, length: number): number;
+  plan_seal(lane: number, meta: number, length: number, ssrc: number, timestamp: number): number;
+  plan_open(lane: number, meta: number, length: number): number;
 }
 
 /** How keys come from what is set. */
@@ -125,6 +135,48 @@ export class LivekitModule {
 
   open(lane: number, meta: number, length: number): number {
     return this.#door.open(lane, meta, length);
+  }
+
+  planSeal(lane: number, meta: number, length: number, ssrc: number, timestamp: number): number {
+    return this.#door.plan_seal(lane, meta, length, ssrc, timestamp);
+  }
+
+  planOpen(lane: number, meta: number, length: number): number {
+    return this.#door.plan_open(lane, meta, length);
+  }
+
+  /** Which key a plan needs: two numbers that name it. */
+  planKey(lane: number): readonly [number, number] {
+    return [this.#door.ask(Ask.PlanKey, lane, 0, 0), this.#door.ask(Ask.PlanEpoch, lane, 0, 0)];
+  }
+
+  /** The AES key of a plan, copied out; `null` when it is gone. */
+  borrowKey(lane: number): Uint8Array | null {
+    const place = this.#door.ask(Ask.LendKey, lane, 0, 0);
+    if (place < 0 || lengthOf(place) === 0) return null;
+    const key = this.take(place);
+    this.#door.ask(Ask.DropKey, lane, 0, 0);
+    return key;
+  }
+
+  /** Parts of the plan that stands at `place`: views into the memory, for WebCrypto, which copies them at once. */
+  parts(lane: number, place: number): { iv: Uint8Array<ArrayBuffer>; additionalData: Uint8Array<ArrayBuffer>; body: number; end: number } {
+    const at = addressOf(place);
+    const body = at + this.#door.ask(Ask.PlanClear, lane, 0, 0);
+    const iv = this.#door.ask(Ask.IvAt, lane, 0, 0);
+    return { iv: this.view(iv, iv + IV_LENGTH), additionalData: this.view(at, body), body, end: at + lengthOf(place) };
+  }
+
+  finishSeal(lane: number): number {
+    return this.#door.ask(Ask.FinishSeal, lane, 0, 0);
+  }
+
+  acceptOpen(lane: number): number {
+    return this.#door.ask(Ask.AcceptOpen, lane, 0, 0);
+  }
+
+  view(from: number, to: number): Uint8Array<ArrayBuffer> {
+    return this.#bytes().subarray(from, to);
   }
 
   /** Seals data written into a lane. */
