@@ -29,7 +29,7 @@ const VIDEO: Readonly<Record<string, number>> = {
   h265: CODEC.h265,
 };
 /** Numbers of `e2ee_core::livekit::FrameType`, 256 times. */
-/** One frame in so many of a track reads the clock. */
+/** One frame in so many, of all tracks, reads the clock. */
 const TIMED = 4;
 const TAG_LENGTH = 16;
 const TYPE = { key: 0, delta: 0x100, empty: 0x200 } as const;
@@ -57,7 +57,6 @@ export class LivekitTrack {
   #mime = "";
   #codec: number = CODEC.unknown;
   #frameId = 0;
-  #seen = 0;
   readonly #keys: TurboKeys;
 
   constructor(around: Surroundings, order: TrackOrder, sends: boolean) {
@@ -87,8 +86,7 @@ export class LivekitTrack {
 
   /** `true`: hand the frame on. Never throws for what a frame holds. */
   process(frame: Frame): boolean | Promise<boolean> {
-    pace.frames++;
-    if (++this.#seen % TIMED === 1) clock();
+    if (++pace.frames >= TIMED) clock();
     const { participantIdentity } = this.order;
     const data = frame.data;
     // Encoders make frames without a byte in silence.
