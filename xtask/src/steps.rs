@@ -107,7 +107,17 @@ fn deny(log: &mut Log) -> Result<Done> {
 }
 
 fn vectors(log: &mut Log) -> Result<Done> {
-    let job = Job::cargo().args(["run", "--locked", "--package", "frameseal-cli", "--", "vectors", "check"]);
+    let job = Job::cargo().args([
+        "run",
+        "--locked",
+        "--profile",
+        "demo",
+        "--package",
+        "frameseal-cli",
+        "--",
+        "vectors",
+        "check",
+    ]);
     log.job(job.args([
         "vectors/sframe/rfc9605.json",
         "vectors/frameseal/frameseal.json",

@@ -12,7 +12,7 @@
 //! of. Where WebCrypto runs the cipher, it is `PLAN_*`, then the cipher over the lane's buffer, then `FINISH_SEAL` or
 //! `ACCEPT_OPEN`.
 //!
-//! With the feature `livekit` it is another module with a door of its own, for LiveKit's format alone.
+//! With the feature `livekit` it is another module with a door of its own ([`livekit`]), for LiveKit's format alone.
 #![cfg_attr(target_arch = "wasm32", no_std)]
 #![forbid(unsafe_code)]
 
@@ -20,19 +20,19 @@ extern crate alloc;
 
 #[cfg(feature = "conformance")]
 pub mod conformance;
-#[cfg(not(feature = "livekit"))]
+#[cfg(any(not(feature = "livekit"), not(target_arch = "wasm32")))]
 pub mod door;
-#[cfg_attr(feature = "livekit", allow(dead_code))]
+#[cfg_attr(target_arch = "wasm32", allow(dead_code))]
 mod lane;
-#[cfg(feature = "livekit")]
+#[cfg(any(feature = "livekit", not(target_arch = "wasm32")))]
 pub mod livekit;
-#[cfg(not(feature = "livekit"))]
+#[cfg(any(not(feature = "livekit"), not(target_arch = "wasm32")))]
 mod media;
-#[cfg(not(feature = "livekit"))]
+#[cfg(any(not(feature = "livekit"), not(target_arch = "wasm32")))]
 mod people;
-#[cfg(not(feature = "livekit"))]
+#[cfg(any(not(feature = "livekit"), not(target_arch = "wasm32")))]
 mod report;
-#[cfg(not(feature = "livekit"))]
+#[cfg(any(not(feature = "livekit"), not(target_arch = "wasm32")))]
 mod turbo;
 
 #[cfg(target_arch = "wasm32")]
@@ -48,7 +48,7 @@ fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
 }
 
 /// Codes that only the doors know, next to those of `e2ee_core::Code`; listed in `sdk/src/codes.ts`.
-#[cfg_attr(feature = "livekit", allow(dead_code))]
+#[cfg_attr(target_arch = "wasm32", allow(dead_code))]
 mod code {
     pub(crate) const UNKNOWN_CODEC: u16 = 150;
     pub(crate) const REFUSED: u16 = 221;
