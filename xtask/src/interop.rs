@@ -18,7 +18,7 @@ pub(crate) struct Args {
 
 #[derive(Clone, Copy, clap::ValueEnum)]
 enum Peer {
-    /// livekit-client and its own worker, in Chromium, through a LiveKit server on loopback
+    /// livekit-client with its own worker and the native SDK, in Chromium and Firefox, through a LiveKit server on loopback
     Livekit,
 }
 
@@ -33,7 +33,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
 }
 
 fn livekit(rest: &[String]) -> Result<ExitCode> {
-    doctor::need(&["rustc", "wasm32", "node", "npm", "chromium", "go"])?;
+    doctor::need(&["rustc", "wasm32", "node", "npm", "chromium", "firefox", "go"])?;
     npm::sdk()?;
     npm::install("sdk/interop/livekit")?;
     let server = livekit_server()?;
