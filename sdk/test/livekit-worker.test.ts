@@ -137,6 +137,20 @@ describe("livekit worker", () => {
     asked.post({ kind: "enable", data: { participantIdentity: "ada", enabled: false } });
     assert.deepEqual(hexOf(await through(asked, "encode", [plain()])), ["78aabbcc"]);
     assert.deepEqual(await through(asked, "decode", [plain()]), []);
+    assert.match(errors(asked)[0] ?? "", /does not encrypt, and nothing in clear is shown; add clear=receive/);
+  });
+
+  test("a server that says a participant does not encrypt changes nothing for what is encrypted", async () => {
+    const desk = start();
+    desk.post({ kind: "setKey", data: { participantIdentity: "ada", key: await key("hkdf", hex("11".repeat(32))) } });
+    desk.post({ kind: "enable", data: { participantIdentity: "ada", enabled: true } });
+    const sealed = await through(desk, "encode", [frame(hex("78aabbcc"), null, "opus")]);
+    const bob = start();
+    bob.post({ kind: "setKey", data: { participantIdentity: "ada", key: await key("hkdf", hex("11".repeat(32))) } });
+    bob.post({ kind: "enable", data: { participantIdentity: "ada", enabled: false } });
+    const opened = await through(bob, "decode", sealed.map(({ data }) => frame(new Uint8Array(data), null, "opus")));
+    assert.deepEqual(hexOf(opened), ["78aabbcc"]);
+    assert.deepEqual(errors(bob), []);
   });
 
   test("bad input is answered with what to do", async () => {

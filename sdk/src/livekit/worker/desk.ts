@@ -70,13 +70,11 @@ export class Desk implements Surroundings {
   }
 
   rule(identity: string, sends: boolean): "seal" | "clear" | "drop" {
-    // Once switched on, it stays on: what would switch it off may come from the server.
     if (this.#enabled.get(identity) !== false) return "seal";
-    if (sends ? this.#policy.clearSend : this.#policy.clearReceive) return "clear";
-    const what = sends
-      ? "encryption is off, and nothing is sent in clear; switch it on, or add clear=send to the worker's address"
-      : "does not encrypt, and nothing in clear is shown; add clear=receive to the worker's address to allow it";
-    this.#error(identity, "InternalError", what);
+    // What is received is opened whatever the server says of it: it may be sealed for all that.
+    if (!sends) return this.#policy.clearReceive ? "clear" : "seal";
+    if (this.#policy.clearSend) return "clear";
+    this.#error(identity, "InternalError", "encryption is off, and nothing is sent in clear; switch it on, or add clear=send to the worker's address");
     return "drop";
   }
 
@@ -86,6 +84,9 @@ export class Desk implements Surroundings {
 
   failed(identity: string, code: number): void {
     const slot = `participant ${identity}`;
+    if (this.#enabled.get(identity) === false && code < Code.SealLayout) {
+      return this.#error(identity, "InternalError", `${slot} does not encrypt, and nothing in clear is shown; add clear=receive to the worker's address to allow it`);
+    }
     switch (code) {
       // Browsers deliver some frames twice; and who replays is refused quietly.
       case Code.Replayed:
@@ -128,6 +129,7 @@ export class Desk implements Surroundings {
         return this.#scope.postMessage({ kind: "initAck", data: { enabled: false } });
       case "enable": {
         const { participantIdentity, enabled } = message.data;
+        // Once switched on, it stays on: what would switch it off may come from the server.
         if (enabled || this.#enabled.get(participantIdentity) !== true) this.#enabled.set(participantIdentity, enabled);
         else if (this.#policy.clearSend || this.#policy.clearReceive) this.#enabled.set(participantIdentity, false);
         else this.#error(participantIdentity, "InternalError", "encryption was to be switched off, and stays on");
