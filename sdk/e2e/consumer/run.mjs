@@ -18,9 +18,9 @@ const must = (what, fine) => {
 try {
   const [packed] = JSON.parse(run("npm", ["pack", "--silent", "--json", "--pack-destination", project], sdk));
   const files = packed.files.map(({ path }) => path);
-  const expected = ["dist/index.js", "dist/index.d.ts", "dist/worker.js", "dist/worker-webcrypto.js", "dist/media.wasm", "README.md", "LICENSE-MIT", "LICENSE-APACHE", "package.json"];
+  const expected = ["dist/index.js", "dist/index.d.ts", "dist/worker.js", "dist/worker-webcrypto.js", "dist/livekit-worker.js", "dist/media.wasm", "README.md", "LICENSE-MIT", "LICENSE-APACHE", "package.json"];
   must(`the package has ${expected.join(", ")}`, expected.every((file) => files.includes(file)));
-  must("and nothing of its sources or tests", files.every((file) => !/^(src|e2e|test|bench|node_modules)\//.test(file)));
+  must("and nothing of its sources or tests", files.every((file) => !/^(src|e2e|interop|test|bench|node_modules)\//.test(file)));
 
   writeFileSync(join(project, "package.json"), JSON.stringify({ name: "consumer", private: true, type: "module" }));
   run("npm", ["install", "--silent", "--offline", "--no-audit", "--no-fund", join(project, packed.filename)], project);
@@ -40,6 +40,9 @@ try {
 
   const server = 'import("frameseal").then(({ isSupported }) => console.log(isSupported()))';
   must("imported on a server it does nothing, and says no", run(process.execPath, ["--input-type=module", "-e", server], project).trim() === "false");
+  const where = 'console.log(import.meta.resolve("frameseal/livekit-worker"))';
+  const worker = run(process.execPath, ["--input-type=module", "-e", where], project).trim();
+  must("frameseal/livekit-worker is one file, which asks for no other", /livekit-worker\.js$/.test(worker) && !/\bimport\s*[(.{"']/.test(readFileSync(fileURLToPath(worker), "utf8")));
 } finally {
   rmSync(project, { recursive: true, force: true });
 }
