@@ -63,3 +63,16 @@ test("a worker that answered late at one look is not suspected at the next", () 
     assert.equal(comparison.look({ media: 175, bytes: 17_500 }, { seen: 163, bytes: 16_300 }, { seen: 163, bytes: 16_300 }), "leak");
   }
 });
+
+test("a worker that is short of time is given more of it, as long as no byte has left", () => {
+  const comparison = new Comparison("video");
+  const worker = { seen: 100, bytes: 10_000 };
+  assert.equal(comparison.look({ media: 100, bytes: 10_000 }, worker), "fine");
+  // Counted as sent when encoded; nothing has left.
+  assert.deepEqual([106, 108].map((media) => comparison.look({ media, bytes: 10_000 }, worker)), ["suspect", "suspect"]);
+  assert.equal(comparison.look({ media: 112, bytes: 11_000 }, { seen: 112, bytes: 11_000 }), "fine");
+  assert.deepEqual([118, 120, 122].map((media) => comparison.look({ media, bytes: 11_000 }, { seen: 112, bytes: 11_000 })), ["suspect", "suspect", "leak"]);
+  // Bytes that the worker did not pass end the patience.
+  const leaking = new Comparison("video");
+  assert.deepEqual([6, 8].map((media) => leaking.look({ media, bytes: 900 }, { seen: 0, bytes: 0 })), ["suspect", "leak"]);
+});

@@ -4,6 +4,7 @@ import {
   AudioSource,
   AudioStream,
   EncryptionType,
+  type KeyProvider,
   LocalAudioTrack,
   LocalVideoTrack,
   type RemoteParticipant,
@@ -80,6 +81,14 @@ export class Native {
       void this.#count(track, from.identity);
     });
     await this.#room.connect(url, token, { autoSubscribe: true, dynacast: false });
+  }
+
+  /** Steps the shared key. */
+  ratchet(): void {
+    // The types hide it, and there is no other way to it.
+    const manager = this.#room.e2eeManager as unknown as { readonly keyProvider?: KeyProvider } | undefined;
+    if (manager?.keyProvider === undefined) throw new Error("the native SDK has no key provider");
+    manager.keyProvider.ratchetSharedKey(0);
   }
 
   /** The last picture of somebody's camera, made small and grey; `null` when none was decoded. */
