@@ -153,6 +153,15 @@ describe("livekit worker", () => {
     assert.deepEqual(errors(bob), []);
   });
 
+  test("who encrypted once is not shown in clear, where others may be", async () => {
+    const desk = start({}, "?clear=receive");
+    for (const enabled of [true, false]) desk.post({ kind: "enable", data: { participantIdentity: "ada", enabled } });
+    desk.post({ kind: "enable", data: { participantIdentity: "bob", enabled: false } });
+    const plain = (): object => frame(hex("78aabbcc"), null, "opus");
+    assert.deepEqual(await through(desk, "decode", [plain()]), []);
+    assert.deepEqual(hexOf(await through(desk, "decode", [plain()], { participantIdentity: "bob" })), ["78aabbcc"]);
+  });
+
   test("bad input is answered with what to do", async () => {
     const shared = start();
     shared.post({ kind: "setKey", data: { key: await key("hkdf", hex("11".repeat(32))) } });

@@ -3,7 +3,8 @@
 //! A sender's count grows by one a frame, so the entry at `count modulo LEN` only ever moves to a later timestamp. A
 //! frame is fresh when it is newer than all before it, or when the entry in its place is older: then it was not seen,
 //! and not forgotten either. Timestamps are compared modulo 2^32, so this holds for the last 2^31 ticks of the RTP
-//! clock: 6.6 hours of video, 12 of Opus. A repeat from further back, under a key that still lives, would pass once.
+//! clock: 6.6 hours of video, 12 of Opus. A repeat from further back, under a key that still lives, would pass once. So
+//! would one from before the last [`LEN`] frames of a sender whose browser tells no SSRC.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;

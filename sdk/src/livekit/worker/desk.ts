@@ -47,6 +47,8 @@ export class Desk implements Surroundings {
   #sharedCurrent = 0;
   readonly #people = new Map<string, number>();
   readonly #enabled = new Map<string, boolean>();
+  /** Who encrypted once. */
+  readonly #everOn = new Set<string>();
   readonly #kdfs = new Map<string, Kdf>();
   readonly #tracks = new Set<LivekitTrack>();
   readonly #codecs = new Map<number, string>();
@@ -72,7 +74,7 @@ export class Desk implements Surroundings {
   rule(identity: string, sends: boolean): "seal" | "clear" | "drop" {
     if (this.#enabled.get(identity) !== false) return "seal";
     // What is received is opened whatever the server says of it: it may be sealed for all that.
-    if (!sends) return this.#policy.clearReceive ? "clear" : "seal";
+    if (!sends) return this.#policy.clearReceive && !this.#everOn.has(identity) ? "clear" : "seal";
     if (this.#policy.clearSend) return "clear";
     this.#error(identity, "InternalError", "encryption is off, and nothing is sent in clear; switch it on, or add clear=send to the worker's address");
     return "drop";
@@ -84,14 +86,12 @@ export class Desk implements Surroundings {
 
   failed(identity: string, code: number): void {
     const slot = `participant ${identity}`;
+    // Browsers deliver some frames twice; and who replays is refused quietly.
+    if (code === Code.Replayed || code === Code.TooOld) return;
     if (this.#enabled.get(identity) === false && code < Code.SealLayout) {
       return this.#error(identity, "InternalError", `${slot} does not encrypt, and nothing in clear is shown; add clear=receive to the worker's address to allow it`);
     }
     switch (code) {
-      // Browsers deliver some frames twice; and who replays is refused quietly.
-      case Code.Replayed:
-      case Code.TooOld:
-        return;
       case Code.UnknownKey:
         return this.#error(identity, "MissingKey", `no key in the slot that a frame of ${slot} names`);
       case Code.NoSenderKey:
@@ -130,9 +130,10 @@ export class Desk implements Surroundings {
       case "enable": {
         const { participantIdentity, enabled } = message.data;
         // Once switched on, it stays on: what would switch it off may come from the server.
-        if (enabled || this.#enabled.get(participantIdentity) !== true) this.#enabled.set(participantIdentity, enabled);
-        else if (this.#policy.clearSend || this.#policy.clearReceive) this.#enabled.set(participantIdentity, false);
-        else this.#error(participantIdentity, "InternalError", "encryption was to be switched off, and stays on");
+        const stays = !enabled && this.#everOn.has(participantIdentity) && !this.#policy.clearSend;
+        if (stays) this.#error(participantIdentity, "InternalError", "encryption was to be switched off, and stays on");
+        else this.#enabled.set(participantIdentity, enabled);
+        if (enabled) this.#everOn.add(participantIdentity);
         // What it is now, whatever was asked for.
         const data = { participantIdentity, enabled: this.#enabled.get(participantIdentity) };
         return this.#scope.postMessage({ kind: "enable", data });
@@ -204,7 +205,10 @@ export class Desk implements Surroundings {
     try {
       const set: SharedKey = { index: keyIndex, kdf: kdfOf(key), derived: await derive(key, this.#salt) };
       if (this.#shared) this.#setShared(set, updateCurrentKeyIndex);
-      else this.#install(this.#person(identity ?? ""), set, updateCurrentKeyIndex);
+      else {
+        this.#install(this.#person(identity ?? ""), set, updateCurrentKeyIndex);
+        set.derived.fill(0);
+      }
       this.#kdfs.set(this.#shared ? SHARED : (identity ?? ""), set.kdf);
     } catch (error) {
       if (!(error instanceof BadKey)) throw error;

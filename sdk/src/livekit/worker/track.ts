@@ -28,10 +28,10 @@ const VIDEO: Readonly<Record<string, number>> = {
   h264: CODEC.h264,
   h265: CODEC.h265,
 };
-/** Numbers of `e2ee_core::livekit::FrameType`, 256 times. */
 /** One frame in so many, of all tracks, reads the clock. */
 const TIMED = 4;
 const TAG_LENGTH = 16;
+/** Numbers of `e2ee_core::livekit::FrameType`, 256 times. */
 const TYPE = { key: 0, delta: 0x100, empty: 0x200 } as const;
 
 /** What a track needs from the desk. */
@@ -122,8 +122,8 @@ export class LivekitTrack {
     const wire = new Uint8Array(data);
     const [ssrc, clock] = [this.#ssrc ?? 0, timestamp ?? 0];
     if (!this.#write(wire)) return -Code.Refused;
+    if (!this.#goesOut(wire.length)) return this.#sealed(frame, module.seal(this.#lane, meta, wire.length, ssrc, clock));
     const inWasm = (): number => this.#sealed(frame, module.seal(this.#lane, meta, wire.length, ssrc, clock));
-    if (!this.#goesOut(wire.length)) return inWasm();
     return this.#turbo(wire, module.planSeal(this.#lane, meta, wire.length, ssrc, clock), inWasm, () => this.#sealed(frame, module.finishSeal(this.#lane)));
   }
 
@@ -132,7 +132,7 @@ export class LivekitTrack {
     if (place < 0) return place;
     const sealed = this.#around.module.take(place);
     const trailer = frame.type === undefined ? null : this.#trailer();
-    frame.data = (trailer === null ? sealed : Uint8Array.from([...sealed, ...trailer])).buffer;
+    frame.data = (trailer === null ? sealed : joined(sealed, trailer)).buffer;
     return 0;
   }
 
@@ -151,8 +151,8 @@ export class LivekitTrack {
       meta = (known ? this.#codec : this.#codecOf(frame.getMetadata())) + TYPE[frame.type];
     }
     if (!this.#write(wire)) return -Code.Refused;
+    if (!this.#goesOut(wire.length)) return this.#opened(frame, module.open(this.#lane, meta, wire.length));
     const inWasm = (): number => this.#opened(frame, module.open(this.#lane, meta, wire.length));
-    if (!this.#goesOut(wire.length)) return inWasm();
     return this.#turbo(wire, module.planOpen(this.#lane, meta, wire.length), inWasm, () => this.#opened(frame, module.acceptOpen(this.#lane)));
   }
 
@@ -230,4 +230,11 @@ export class LivekitTrack {
     module.write(this.#at, data);
     return true;
   }
+}
+
+function joined(a: Uint8Array, b: Uint8Array): Uint8Array<ArrayBuffer> {
+  const both = new Uint8Array(a.length + b.length);
+  both.set(a);
+  both.set(b, a.length);
+  return both;
 }
