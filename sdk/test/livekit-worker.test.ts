@@ -36,18 +36,19 @@ const OPTIONS = { sharedKey: false, ratchetSalt: "LKFrameEncryptionKey", ratchet
 /** A worker that runs; frames go through pipes as a browser makes them. */
 function start(options: Partial<typeof OPTIONS> = {}, search = "") {
   const said: Message[] = [];
+  let pulse = (): void => undefined;
   const scope: Record<string, unknown> = {
     location: { search },
     postMessage: (message: Message) => said.push(message),
-    // So that no timer outlives a test.
-    setInterval: () => 0,
+    // So that no timer outlives a test; a test calls it.
+    setInterval: (work: () => void) => (pulse = work),
     ...{ crypto, performance, WebAssembly, TextEncoder, TextDecoder, URLSearchParams, Uint8Array, ArrayBuffer, BigInt, DataView, Map, Error, Promise, atob },
   };
   scope["self"] = scope;
   runInNewContext(code, scope);
   const post = (message: unknown): void => (scope["onmessage"] as (event: object) => void)({ data: message });
   post({ kind: "init", data: { keyProviderOptions: { ...OPTIONS, ...options } } });
-  return { said, post, scope };
+  return { said, post, scope, pulse: () => pulse() };
 }
 
 async function key(kdf: string, material: Uint8Array<ArrayBuffer>): Promise<CryptoKey> {
@@ -192,6 +193,14 @@ describe("livekit worker", () => {
     assert.equal((event?.data["ratchetResult"] as { chainKey: ArrayBuffer }).chainKey.byteLength, 32);
     const opened = await through(bob, "decode", sealed.map(({ data }) => frame(new Uint8Array(data), "delta", "vp8")));
     assert.deepEqual(hexOf(opened), ["1101020304"]);
+    // Who followed by the frame alone tells the same secret, for an application that hands it on.
+    bob.pulse();
+    await idle();
+    const chainKey = (desk: Desk): string => {
+      const said = desk.said.find(({ kind }) => kind === "ratchetKey");
+      return Buffer.from((said?.data["ratchetResult"] as { chainKey: ArrayBuffer }).chainKey).toString("hex");
+    };
+    assert.equal(chainKey(bob), chainKey(ada));
   });
 
   test("metadata behind a frame is read, told and left out of it", async () => {

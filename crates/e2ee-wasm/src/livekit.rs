@@ -31,7 +31,8 @@ mod ask {
     pub(super) const SET_KEY: u32 = 2;
     /// Inbox: the text behind frames made by the server (`a` bytes); none: they do not pass.
     pub(super) const INJECTED: u32 = 3;
-    /// Writes the derived key in slot `b` of person `a` to the inbox; gives its length, 0 when there is none.
+    /// Writes the derived key in slot `b` of person `a` to the inbox, and behind it the material that it came from, where
+    /// that was a step; gives their length, 0 when there is no key.
     pub(super) const DERIVED: u32 = 4;
     /// Wipes the inbox.
     pub(super) const WIPE: u32 = 5;
@@ -249,12 +250,16 @@ impl Door {
             }
             ask::DERIVED => {
                 let slot = u8::try_from(b).map_err(|_| code::BAD_OPTION)?;
-                let key = self.people.get(first).and_then(|person| person.opener.key(slot));
-                let Some((key, room)) = key.map(SlotKey::expose).zip(self.inbox.get_mut(..KEY_LEN)) else {
+                let Some(key) = self.people.get(first).and_then(|person| person.opener.key(slot)) else {
                     return Ok(0.0);
                 };
-                room.copy_from_slice(key);
-                KEY_LEN as f64
+                let mut at = 0;
+                for part in [Some(key.expose()), key.expose_material()].into_iter().flatten() {
+                    let room = self.inbox.get_mut(at..at + part.len()).ok_or(code::INTERNAL)?;
+                    room.copy_from_slice(part);
+                    at += part.len();
+                }
+                at as f64
             }
             ask::WIPE => {
                 self.inbox.fill(0);

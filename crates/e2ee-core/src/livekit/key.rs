@@ -70,6 +70,8 @@ pub struct SlotKey {
     kdf: Kdf,
     salt: Box<[u8]>,
     out: SecretBytes,
+    /// What `out` came from, where that was a step and not a secret from outside.
+    material: Option<SecretBytes>,
     step: u32,
 }
 
@@ -77,26 +79,33 @@ impl SlotKey {
     /// Derives the first step from a secret: raw bytes under [`Kdf::Hkdf`], UTF-8 under [`Kdf::Pbkdf2`].
     #[must_use]
     pub fn derive(kdf: Kdf, secret: &[u8], salt: &[u8]) -> Self {
-        Self { kdf, salt: salt.into(), out: kdf.run(secret, salt), step: 0 }
+        Self { kdf, salt: salt.into(), out: kdf.run(secret, salt), material: None, step: 0 }
     }
 
     /// Takes what a derivation elsewhere gave (WebCrypto, from a key that it does not export).
     #[must_use]
     pub fn from_derived(kdf: Kdf, out: [u8; OUT_LEN], salt: &[u8]) -> Self {
-        Self { kdf, salt: salt.into(), out: SecretBytes::copy_of(&out), step: 0 }
+        Self { kdf, salt: salt.into(), out: SecretBytes::copy_of(&out), material: None, step: 0 }
     }
 
     /// The key one step on.
     #[must_use]
     pub fn next(&self) -> Self {
         let out = self.kdf.run(self.out.expose(), &self.salt);
-        Self { kdf: self.kdf, salt: self.salt.clone(), out, step: self.step.saturating_add(1) }
+        let material = Some(SecretBytes::copy_of(self.out.expose()));
+        Self { kdf: self.kdf, salt: self.salt.clone(), out, material, step: self.step.saturating_add(1) }
     }
 
     /// Steps since the secret.
     #[must_use]
     pub const fn step(&self) -> u32 {
         self.step
+    }
+
+    /// The secret that this step came from, from which others derive it too. `None` for a key that was set.
+    #[must_use]
+    pub fn expose_material(&self) -> Option<&[u8]> {
+        self.material.as_ref().map(SecretBytes::expose)
     }
 
     pub(super) const fn kdf(&self) -> Kdf {

@@ -162,12 +162,12 @@ impl Sealer {
         buf: &mut FrameBuf,
         fixed: Option<[u8; IV_LEN]>,
     ) -> Result<(), SealCause> {
-        let aead =
-            self.slots.get(usize::from(self.current)).and_then(Option::as_ref).ok_or(SealCause::NoKey)?;
-        let aead = aead.aead.as_ref();
         if buf.is_empty() {
             return Ok(());
         }
+        let aead =
+            self.slots.get(usize::from(self.current)).and_then(Option::as_ref).ok_or(SealCause::NoKey)?;
+        let aead = aead.aead.as_ref();
         let split = lay_out(frame, buf)?;
         let sealed = buf.len();
         for _ in 0..TRIES {

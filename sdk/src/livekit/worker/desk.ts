@@ -225,7 +225,7 @@ export class Desk implements Surroundings {
   async #ratchet({ participantIdentity, keyIndex }: { participantIdentity?: string; keyIndex?: number }): Promise<void> {
     const identity = this.#shared ? SHARED : (participantIdentity ?? "");
     const index = keyIndex ?? (this.#shared ? this.#sharedCurrent : this.module.current(this.#person(identity)));
-    const derived = this.#shared ? (this.#sharedKeys.get(index)?.derived ?? null) : this.module.derived(this.#person(identity), index);
+    const derived = this.#shared ? (this.#sharedKeys.get(index)?.derived ?? null) : (this.module.derived(this.#person(identity), index)?.derived ?? null);
     const kdf = this.#kdfs.get(identity);
     if (derived === null || kdf === undefined) {
       return this.#error(identity, "MissingKey", `no key in slot ${index} that could be ratcheted`);
@@ -252,10 +252,11 @@ export class Desk implements Surroundings {
 
   async #followed(identity: string, person: number, index: number): Promise<void> {
     const owner = this.#shared ? SHARED : identity;
-    const [derived, kdf] = [this.module.derived(person, index), this.#kdfs.get(owner)];
-    if (derived === null || kdf === undefined) return;
-    if (this.#shared) this.#setShared({ index, kdf, derived }, index === this.#sharedCurrent);
-    await this.#tellRatcheted(owner, index, kdf, derived);
+    const [key, kdf] = [this.module.derived(person, index), this.#kdfs.get(owner)];
+    // Set anew meanwhile: nothing to tell.
+    if (key === null || key.material === null || kdf === undefined) return;
+    if (this.#shared) this.#setShared({ index, kdf, derived: key.derived }, index === this.#sharedCurrent);
+    await this.#tellRatcheted(owner, index, kdf, key.material);
   }
 
   #run(order: TrackOrder, sends: boolean, readable: ReadableStream<Frame>, writable: WritableStream<Frame>): void {

@@ -82,12 +82,13 @@ export class LivekitModule {
     return this.#checked(this.#door.ask(Ask.SetKey, flags, index, salt.length));
   }
 
-  /** The derived key of a slot, or `null`. */
-  derived(person: number, index: number): Uint8Array<ArrayBuffer> | null {
-    if (this.#door.ask(Ask.Derived, person, index, 0) === 0) return null;
-    const key = this.#bytes().slice(this.#inbox, this.#inbox + KEY_LENGTH);
+  /** The derived key of a slot, and the material that it came from where that was a step; `null` without a key. */
+  derived(person: number, index: number): { derived: Uint8Array<ArrayBuffer>; material: Uint8Array<ArrayBuffer> | null } | null {
+    const length = this.#door.ask(Ask.Derived, person, index, 0);
+    if (length <= 0) return null;
+    const both = this.#bytes().slice(this.#inbox, this.#inbox + length);
     this.#door.ask(Ask.Wipe, 0, 0, 0);
-    return key;
+    return { derived: both.slice(0, KEY_LENGTH), material: length > KEY_LENGTH ? both.slice(KEY_LENGTH) : null };
   }
 
   allowInjected(trailer: Uint8Array): void {
