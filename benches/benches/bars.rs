@@ -3,11 +3,8 @@
 //!
 //! Prints a table and a line per bar. A bar that is missed is said; nothing is asserted (machines differ).
 
-use std::hint::black_box;
-use std::time::Instant;
-
 use e2ee_core::{CipherSuite, Provider, crypto};
-use frameseal_benches::{OurOpen, OurSeal, Peer, Raw, SIZES, batch};
+use frameseal_benches::{OurOpen, OurSeal, Peer, Raw, SIZES, batch, median, time};
 
 const SUITE: CipherSuite = CipherSuite::Aes128GcmSha256_128;
 
@@ -110,17 +107,4 @@ fn measure(provider: &'static Provider, size: usize, rounds: usize) -> Measured 
         peer_seal_ratio: of(&|r| r[1] / r[4]),
         peer_open_ratio: of(&|r| r[3] / r[5]),
     }
-}
-
-fn time(n: usize, mut run: impl FnMut() -> usize) -> f64 {
-    let start = Instant::now();
-    for _ in 0..n {
-        black_box(run());
-    }
-    start.elapsed().as_nanos() as f64 / n as f64
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
 }

@@ -1,12 +1,9 @@
 //! LiveKit's format against the raw cipher of the same backend on the same bytes, in one run: `cargo xtask bench --bars`
 //! runs it behind the bars of Frameseal's own format. Opus frames; the ratchet window on and off.
 
-use std::hint::black_box;
-use std::time::Instant;
-
 use e2ee_core::livekit::{Codec, Frame, FrameType, Kdf, Opener, Options, RATCHET_SALT, Sealer, SlotKey};
 use e2ee_core::{CipherSuite, FrameBuf, ParticipantId, Provider, TrackKind, crypto};
-use frameseal_benches::{Raw, batch};
+use frameseal_benches::{Raw, batch, median, time};
 
 const SIZES: [usize; 5] = [40, 120, 1200, 10_000, 50_000];
 /// At most so many times the raw call.
@@ -101,17 +98,4 @@ fn main() {
         }
     }
     println!("\nwithin {BAR} of raw: {met} met, {missed} missed");
-}
-
-fn time(n: usize, mut run: impl FnMut() -> usize) -> f64 {
-    let start = Instant::now();
-    for _ in 0..n {
-        black_box(run());
-    }
-    start.elapsed().as_nanos() as f64 / n as f64
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
 }

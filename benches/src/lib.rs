@@ -267,3 +267,17 @@ impl Peer {
         opened.expect("opened").payload().len()
     }
 }
+
+/// Nanoseconds a call, over `n` calls.
+pub fn time(n: usize, mut run: impl FnMut() -> usize) -> f64 {
+    let start = std::time::Instant::now();
+    for _ in 0..n {
+        std::hint::black_box(run());
+    }
+    start.elapsed().as_nanos() as f64 / n as f64
+}
+
+pub fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
