@@ -109,15 +109,31 @@ for (const name of ["chromium", "firefox"] as const satisfies readonly BrowserNa
   });
 }
 
-test("a transform that is taken away stops the sender within 500 ms", async () => {
-  const browser = await launch("chromium");
-  try {
-    const page = await browser.open(server.page("sabotage"));
-    const got = await page.evaluate(() => window.harness.sabotage(), undefined);
-    console.log(`# sabotage: ${JSON.stringify(got)}`);
-    assert.ok(got.stopped || got.decoded === 0, JSON.stringify(got));
-    if (got.state === "not-attached") assert.ok(got.took < 500, JSON.stringify(got));
-  } finally {
-    await browser.close();
-  }
-});
+const sabotages = [
+  {
+    name: "a transform that is taken away stops the sender within 500 ms",
+    quiet: false,
+  },
+  {
+    name: "a transform that is ignored in a call stops the sender",
+    quiet: true,
+  },
+];
+for (const { name, quiet } of sabotages) {
+  test(name, async () => {
+    const browser = await launch("chromium");
+    try {
+      const page = await browser.open(server.page("sabotage"));
+      const got = await page.evaluate((silently) => window.harness.sabotage(silently), quiet);
+      console.log(`# ${JSON.stringify(got)}`);
+      assert.ok(got.stopped, JSON.stringify(got));
+      assert.equal(got.decoded, 0, JSON.stringify(got));
+      assert.equal(got.state, "not-attached");
+      // From counters it takes four frames and three looks: 390 ms at 30 frames in a second, which a busy machine does not
+      // give. See "from counters alone" in the unit tests.
+      assert.ok(got.took < (quiet ? 1500 : 500), JSON.stringify(got));
+    } finally {
+      await browser.close();
+    }
+  });
+}

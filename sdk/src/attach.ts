@@ -43,3 +43,9 @@ function lockTransform(target: RTCRtpSender | RTCRtpReceiver): void {
     },
   });
 }
+
+/** Whether the browser still has the transform that was attached; what the object itself says is not asked. */
+export function stillAttached(end: RTCRtpSender | RTCRtpReceiver): boolean {
+  const native = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(end), "transform")?.get;
+  return native === undefined || native.call(end) === end.transform;
+}

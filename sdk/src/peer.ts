@@ -2,7 +2,7 @@
  * Guards one `RTCPeerConnection`: every sender and receiver it will ever have gets its transform in the task that
  * made it, whoever made it. The methods that make transceivers are replaced on this object only.
  */
-import { attachTransform } from "./attach.ts";
+import { attachTransform, stillAttached } from "./attach.ts";
 import type { WorkerClient } from "./client.ts";
 import { E2eeError } from "./errors.ts";
 import { Hold, type StandIn, standInFor } from "./hold.ts";
@@ -102,6 +102,10 @@ export class GuardedPeer {
   async look(): Promise<void> {
     if (this.pc.connectionState === "closed") return;
     this.#sweep(false);
+    for (const track of this.tracks) {
+      const { sender, receiver } = track.transceiver;
+      if (track.state !== "not-attached" && !stillAttached(track.hold === null ? receiver : sender)) this.#leak(track);
+    }
     const connected = this.pc.connectionState === "connected";
     for (const { send } of this.#pairs.values()) send.hold?.sweep(connected);
     const receivers = ++this.#looks % RECEIVE_EVERY === 0;
@@ -109,9 +113,9 @@ export class GuardedPeer {
     if (this.#looking || !(sends || receivers) || !connected) return;
     this.#looking = true;
     try {
-      if (await this.#compare(receivers)) {
+      // A suspicion ends within a few looks: each of them brings a sender nearer to a verdict, or clears it.
+      for (let suspect = await this.#compare(receivers); suspect; suspect = await this.#compare(false)) {
         await new Promise((resolve) => setTimeout(resolve, CONFIRM_MS));
-        await this.#compare(false);
       }
     } catch {
       // The connection or the worker went away between two awaits.

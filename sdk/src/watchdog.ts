@@ -7,7 +7,7 @@ import type { Tally } from "./protocol.ts";
 /** Frames (video) or packets (audio) by which the browser may be ahead of the worker: some are on their way. */
 const SLACK = { video: 3, audio: 8 } as const;
 /**
- * Looks in a row that must be bad. A sender's second look follows at once, see {@link CONFIRM_MS}: what it leaks is
+ * Looks in a row that must be bad. A sender's further looks follow at once, see {@link CONFIRM_MS}: what it leaks is
  * gone. A receiver's looks are a second apart: nothing leaves by it, and a machine that is short of time hands frames
  * to the worker late.
  */
@@ -18,7 +18,12 @@ const LOOKS = { send: 2, receive: 3 } as const;
  * browsers count a frame as sent when it is encoded, before the worker has it.
  */
 const PATIENCE = 1;
-/** Time between a bad look and the one that confirms it, milliseconds. `getStats` is cached for 50 ms. */
+/**
+ * Looks in a row, close to each other, at a sender that is a little ahead of its worker. Mostly a frame is on its way; it may
+ * also be the beginning of a leak, which the next regular look would find out later.
+ */
+const UNSURE_LOOKS = 4;
+/** Time between a sender's bad look and the next one, milliseconds. `getStats` is cached for 50 ms. */
 export const CONFIRM_MS = 60;
 
 /** What `getStats` says of one sender or receiver, summed over its streams. */
@@ -47,11 +52,14 @@ export class Comparison {
   /** Counters at the last look that was fine; `null`: take the next one as it is. */
   #base: Look | null = { media: 0, sent: 0, seen: 0, passed: 0 };
   #bad = 0;
+  #unsure = 0;
+  readonly #send: boolean;
 
   constructor(kind: "audio" | "video", direction: "send" | "receive" = "send") {
     this.#padded = kind === "audio";
     this.#slack = SLACK[kind];
     this.#looks = LOOKS[direction];
+    this.#send = direction === "send";
   }
 
   /** Forgets what went before: this transceiver was in use before it was attached. */
@@ -75,7 +83,11 @@ export class Comparison {
     // Too few to tell: the base stays, so that a slow leak adds up.
     if (moved <= this.#slack) return "fine";
     // Half: counters of layers and retransmissions differ a little, a bypass differs by everything.
-    if ((worker.seen - base.seen) * 2 >= moved) return this.#fine(from);
+    if ((worker.seen - base.seen) * 2 >= moved) {
+      const behind = this.#send && worker.seen - base.seen < moved;
+      // The base stays, so that what is missing adds up.
+      return behind && ++this.#unsure < UNSURE_LOOKS ? "suspect" : this.#fine(from);
+    }
     const covered = (worker.bytes - base.passed) * 2 >= browser.bytes - base.sent;
     // Packets of padding, by which browsers probe for bandwidth, count as packets of sound and hold no byte.
     if (this.#padded && covered) return this.#fine(from);
@@ -85,6 +97,7 @@ export class Comparison {
   #fine(from: Look): "fine" {
     this.#base = from;
     this.#bad = 0;
+    this.#unsure = 0;
     return "fine";
   }
 }

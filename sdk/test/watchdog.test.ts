@@ -1,7 +1,7 @@
 /** The net: a browser that counts more frames than the worker saw is found out within two looks. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Comparison } from "../src/watchdog.ts";
+import { Comparison, CONFIRM_MS } from "../src/watchdog.ts";
 
 test("a working transform is never suspected", () => {
   const comparison = new Comparison("video");
@@ -75,4 +75,33 @@ test("a worker that is short of time is given more of it, as long as no byte has
   // Bytes that the worker did not pass end the patience.
   const leaking = new Comparison("video");
   assert.deepEqual([6, 8].map((media) => leaking.look({ media, bytes: 900 }, { seen: 0, bytes: 0 })), ["suspect", "leak"]);
+});
+
+test("from counters alone a bypass is found within 500 ms, whenever it begins", () => {
+  const [pulse, confirm, answer] = [200, CONFIRM_MS, 10];
+  let slowest = 0;
+  for (const kind of ["audio", "video"] as const) {
+    for (const rate of kind === "audio" ? [50] : [24, 25, 30, 60]) {
+      // Packets of sound without a byte are padding: see above.
+      for (const leaks of kind === "audio" ? [true] : [false, true]) {
+        for (let begins = 1000; begins < 1000 + pulse; begins++) {
+          const comparison = new Comparison(kind);
+          const at = (time: number) => {
+            const media = Math.floor((time * rate) / 1000);
+            const seen = Math.floor((Math.min(time, begins) * rate) / 1000);
+            return comparison.look({ media, bytes: 100 * (leaks ? media : seen) }, { seen, bytes: 100 * seen });
+          };
+          let time = pulse;
+          let verdict = at(time);
+          while (verdict !== "leak" && time < 5000) {
+            time = verdict === "suspect" ? time + confirm + answer : (Math.floor(time / pulse) + 1) * pulse;
+            verdict = at(time);
+          }
+          slowest = Math.max(slowest, time - begins);
+        }
+      }
+    }
+  }
+  assert.ok(slowest < 450, `${slowest} ms`);
+  console.log(`# ${slowest} ms at most`);
 });

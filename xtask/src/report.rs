@@ -34,6 +34,8 @@ const CLEAR_LINE: &str = "\r\x1b[K";
 const HEARTBEAT: Duration = Duration::from_secs(30);
 /// How much of a failed step's log is shown.
 const TAIL_LINES: usize = 60;
+/// How much is shown of each test that failed further up.
+const FAILURE_LINES: usize = 16;
 
 impl Log {
     /// Runs a job to success, its output into the log.
@@ -70,7 +72,7 @@ impl Log {
 
     /// All that was logged (empty with --verbose).
     pub(crate) fn text(&self) -> String {
-        std::fs::read(&self.path).map(|b| String::from_utf8_lossy(&b).into_owned()).unwrap_or_default()
+        whole(&self.path)
     }
 }
 
@@ -93,7 +95,7 @@ pub(crate) fn run(steps: &[&Step], verbose: bool) -> Result<ExitCode> {
         }
         let row = Row::new(step.name, outcome, began.elapsed());
         if let State::Failed = row.state {
-            eprintln!("{}", tail(&path));
+            eprintln!("{}{}", failures(&path), tail(&path));
             eprintln!("      failed: {}\n      whole log: {}", row.note, path.display());
         } else {
             eprintln!("      {} in {:.1} s  {}", row.state.word(), row.took.as_secs_f64(), row.note);
@@ -150,8 +152,34 @@ impl Row {
     }
 }
 
+/// The tests that a log says failed, each with the lines that say why: they may be far above its end.
+fn failures(path: &Path) -> String {
+    let text = whole(path);
+    let lines: Vec<_> = text.lines().collect();
+    let above = lines.get(..lines.len().saturating_sub(TAIL_LINES)).unwrap_or_default();
+    let mut shown = 0;
+    let mut out = String::new();
+    for (index, line) in above.iter().enumerate() {
+        let test = line.trim_start();
+        let failed = test.starts_with("not ok ") || (test.starts_with("test ") && test.ends_with("FAILED"));
+        if !failed || index < shown {
+            continue;
+        }
+        shown = (index + FAILURE_LINES).min(above.len());
+        for line in above.get(index..shown).unwrap_or_default() {
+            out += &format!("      | {line}\n");
+        }
+        out += "      | [...]\n";
+    }
+    out
+}
+
+fn whole(path: &Path) -> String {
+    std::fs::read(path).map(|b| String::from_utf8_lossy(&b).into_owned()).unwrap_or_default()
+}
+
 fn tail(path: &Path) -> String {
-    let text = std::fs::read(path).map(|b| String::from_utf8_lossy(&b).into_owned()).unwrap_or_default();
+    let text = whole(path);
     let lines: Vec<_> = text.lines().collect();
     lines
         .iter()
@@ -207,6 +235,18 @@ mod tests {
         assert!(matches!(cargo_tests(log), Ok(Done::Passed(note)) if note == "7 tests"));
         assert!(cargo_tests("test result: ok. 0 passed; 0 failed").is_err());
         assert!(cargo_tests("").is_err());
+    }
+
+    #[test]
+    fn a_failure_far_above_the_end_is_shown() {
+        let path = std::env::temp_dir().join(format!("frameseal-report-{}.log", std::process::id()));
+        let mut log = String::from("ok 1 - fine\n    not ok 2 - the one\n      error: 'why'\n");
+        log += &"noise\n".repeat(200);
+        std::fs::write(&path, log).unwrap();
+        let shown = failures(&path);
+        std::fs::remove_file(&path).unwrap();
+        assert!(shown.contains("not ok 2 - the one\n") && shown.contains("error: 'why'"), "{shown}");
+        assert!(!shown.contains("fine") && shown.lines().count() < 20, "{shown}");
     }
 
     #[test]
