@@ -19,7 +19,14 @@ if (!existsSync(path("wasm/media.wasm"))) {
 
 rmSync(path("dist"), { recursive: true, force: true });
 const common = { bundle: true, format: "esm", target: ["es2022"], legalComments: "none", logLevel: "warning" };
-await build({ ...common, entryPoints: [path("src/index.ts")], outfile: path("dist/index.js"), sourcemap: true });
+await build({
+  ...common,
+  entryPoints: { index: path("src/index.ts"), livekit: path("src/livekit/index.ts") },
+  outdir: path("dist"),
+  splitting: true,
+  chunkNames: "shared-[hash]",
+  sourcemap: true,
+});
 await build({
   ...common,
   entryPoints: {
@@ -55,9 +62,9 @@ await build({
 });
 copyFileSync(path("wasm/media.wasm"), path("dist/media.wasm"));
 execFileSync(process.execPath, [path("node_modules/typescript/bin/tsc"), "-p", path("tsconfig.types.json")], { stdio: "inherit" });
-for (const name of readdirSync(path("dist")).filter((name) => name.endsWith(".d.ts"))) {
+for (const name of readdirSync(path("dist"), { recursive: true }).filter((name) => name.endsWith(".d.ts"))) {
   const text = readFileSync(path(`dist/${name}`), "utf8");
-  writeFileSync(path(`dist/${name}`), text.replace(/(from "\.\/[^"]+)\.ts"/g, '$1.js"'));
+  writeFileSync(path(`dist/${name}`), text.replace(/(from "\.\.?\/[^"]+)\.ts"/g, '$1.js"'));
 }
 for (const name of ["worker", "livekit-worker"]) writeFileSync(path(`dist/${name}.d.ts`), "// Runs in a worker; exports nothing.\nexport {};\n");
 

@@ -20,6 +20,8 @@ const ATTEMPTS: Readonly<Record<Request["t"], string>> = {
   remove: "could not remove a participant",
   rotate: "could not rotate",
   ratchet: "could not ratchet",
+  "seal-data": "could not seal data",
+  "open-data": "could not open data",
   tally: "could not count frames",
   report: "could not make a report",
 };

@@ -3,7 +3,7 @@ import { WorkerClient, type WorkerEvent } from "./client.ts";
 import { Emitter } from "./emitter.ts";
 import { E2eeError, type ErrorName, nameOf, type Reaction, reactionOf } from "./errors.ts";
 import { DEFAULT_SUITE, type Direction, type TrackKind, type TrackState } from "./kinds.ts";
-import { checkName, type E2eeOptions, initRequest, secretBytes } from "./options.ts";
+import { type BaseOptions, checkName, type E2eeOptions, initRequest, secretBytes } from "./options.ts";
 import { GuardedPeer, type Hub } from "./peer.ts";
 import { type Answers, type EngineName, unreachable } from "./protocol.ts";
 import { type E2eeReport, Log, stateLine } from "./report.ts";
@@ -51,9 +51,8 @@ export class E2EE {
   readonly #hub: Hub;
   /** How transforms are attached here. */
   readonly path: TransformPath;
-  /** The own participant id. */
-  readonly participant: string;
-  readonly #options: E2eeOptions;
+  readonly #options: BaseOptions;
+  #participant = "";
   readonly #emitter = new Emitter<E2eeEvents>();
   readonly #peers = new Map<RTCPeerConnection, GuardedPeer>();
   readonly #tracks = new Map<number, PageTrack>();
@@ -63,10 +62,9 @@ export class E2EE {
   #lastTrack = 0;
   #closed = false;
 
-  private constructor(options: E2eeOptions, path: TransformPath, worker: Worker) {
+  private constructor(options: BaseOptions, path: TransformPath, worker: Worker) {
     this.#options = options;
     this.path = path;
-    this.participant = options.participant;
     this.#client = new WorkerClient(
       worker,
       (event) => this.#worker(event),
@@ -75,7 +73,7 @@ export class E2EE {
     this.#hub = {
       client: this.#client,
       path,
-      participant: options.participant,
+      participant: () => this.#participant,
       nextTrack: () => ++this.#lastTrack,
       attached: (track) => void this.#tracks.set(track.id, track),
       refused: (track, name, message) => this.#refused(track, name, message),
@@ -86,15 +84,9 @@ export class E2EE {
 
   /** See `createE2EE`. */
   static async create(options: E2eeOptions, makeWorker: () => Worker): Promise<E2EE> {
-    const found = transformPath();
-    if (!isSupported() || found === null) {
-      throw new E2eeError("Unsupported", "this browser has no encoded transforms, or the page is not in a secure context");
-    }
-    const request = await initRequest(options);
-    const path = options.transform === undefined || options.transform === "auto" ? found : options.transform;
-    const e2ee = new E2EE(options, path, options.worker ?? makeWorker());
+    const e2ee = E2EE.open(options, makeWorker);
     try {
-      e2ee.#init = await e2ee.#client.ask<"init">(request);
+      await e2ee.begin(options.call, options.participant);
       if (options.keys !== undefined) {
         if ("secret" in options.keys) await e2ee.setRoomSecret(options.keys.secret);
         else await e2ee.setKey(options.participant, options.keys.baseKey);
@@ -104,6 +96,34 @@ export class E2EE {
       e2ee.close();
       throw error;
     }
+  }
+
+  /**
+   * For who must watch a connection before the call and the own name are known: nothing is sealed or opened before
+   * {@link begin}.
+   *
+   * @internal
+   */
+  static open(options: BaseOptions, makeWorker: () => Worker): E2EE {
+    const found = transformPath();
+    if (!isSupported() || found === null) {
+      throw new E2eeError("Unsupported", "this browser has no encoded transforms, or the page is not in a secure context");
+    }
+    const path = options.transform === undefined || options.transform === "auto" ? found : options.transform;
+    return new E2EE(options, path, options.worker ?? makeWorker());
+  }
+
+  /** @internal */
+  async begin(call: string, participant: string): Promise<void> {
+    const request = await initRequest({ ...this.#options, call, participant });
+    this.#participant = participant;
+    for (const track of this.#tracks.values()) if (track.direction === "send") track.participant = participant;
+    this.#init = await this.#client.ask<"init">(request);
+  }
+
+  /** The own participant id. */
+  get participant(): string {
+    return this.#participant;
   }
 
   /**
@@ -228,6 +248,17 @@ export class E2EE {
     const { step } = await this.#client.ask<"ratchet">({ t: "ratchet" });
     this.#log.add({ what: `ratcheted to step ${step}` });
     return step;
+  }
+
+  /** Seals a message for everybody in the call: for data channels. A message has its own counter, and opens once. */
+  sealData(data: Uint8Array): Promise<Uint8Array<ArrayBuffer>> {
+    return this.#client.ask<"seal-data">({ t: "seal-data", data: new Uint8Array(data) });
+  }
+
+  /** Opens what `participant` sealed. Rejects with `Rejected`, `UnknownKey`, `Replayed` and the like. */
+  openData(participant: string, data: Uint8Array): Promise<Uint8Array<ArrayBuffer>> {
+    checkName("participant", participant);
+    return this.#client.ask<"open-data">({ t: "open-data", participant, data: new Uint8Array(data) });
   }
 
   /** Figures for a support desk: JSON without keys and secrets. */

@@ -21,7 +21,7 @@ const SWEEPS_TO_HUM = 3;
 const HUM = { gain: 0.001, hertz: 100 };
 
 /** A track that shows nothing of the one it stands in for. */
-export interface StandIn {
+interface StandIn {
   readonly track: MediaStreamTrack;
   stop(): void;
 }
@@ -37,15 +37,13 @@ export class Hold {
   #wanted: MediaStreamTrack | null = null;
   #standIn: StandIn | null = null;
   #sweeps = 0;
+  #pending: Promise<unknown> | null = null;
 
-  /**
-   * Takes over `replaceTrack` of `sender`, which already has `standIn` (if any) in place of `wanted`.
-   */
-  constructor(sender: RTCRtpSender, wanted: MediaStreamTrack | null, standIn: StandIn | null) {
+  /** Takes over `replaceTrack` of `sender`; a track that it has already is held back at once. */
+  constructor(sender: RTCRtpSender) {
     this.#sender = sender;
     this.#replace = sender.replaceTrack.bind(sender);
-    this.#wanted = wanted;
-    this.#standIn = standIn;
+    const present = sender.track;
     sender.replaceTrack = (track) => this.replaceTrack(track);
     const native = Object.getOwnPropertyDescriptor(RTCRtpSender.prototype, "track");
     // Who looks at the sender sees the track they gave it, not the stand-in.
@@ -54,6 +52,12 @@ export class Hold {
       enumerable: true,
       get: () => (this.#state === "waiting" ? this.#wanted : (native?.get?.call(sender) as MediaStreamTrack | null)),
     });
+    if (present !== null) this.added(present);
+  }
+
+  /** While a stand-in is still being put in place: nothing may be negotiated before. */
+  get pending(): Promise<unknown> | null {
+    return this.#pending;
   }
 
   get state(): HoldState {
@@ -82,19 +86,20 @@ export class Hold {
     before?.stop();
   }
 
-  /** The browser's `addTrack` put `standIn` into this sender for `track`. */
-  async added(track: MediaStreamTrack, standIn: StandIn): Promise<void> {
-    if (this.#state === "waiting") {
-      this.#standIn?.stop();
+  /**
+   * The browser put `track` into this sender by itself, as it must for the track's id to be in the description. Nothing of
+   * it is sent before that was negotiated, and {@link pending} is awaited before.
+   */
+  added(track: MediaStreamTrack): void {
+    if (this.#state === "proven") {
       this.#wanted = track;
-      this.#standIn = standIn;
       return;
     }
-    try {
-      await this.replaceTrack(track);
-    } finally {
-      standIn.stop();
-    }
+    const put = (this.#state === "refused" ? this.refuse() : this.replaceTrack(track)).catch(() => this.refuse());
+    this.#pending = put;
+    void put.then(() => {
+      if (this.#pending === put) this.#pending = null;
+    });
   }
 
   /** The track that is sent, or will be once the transform is proven. */

@@ -20,7 +20,7 @@
  * @packageDocumentation
  */
 import { E2EE } from "./e2ee.ts";
-import { E2eeError } from "./errors.ts";
+import { workerOf } from "./make-worker.ts";
 import type { E2eeOptions } from "./options.ts";
 
 /**
@@ -30,24 +30,10 @@ import type { E2eeOptions } from "./options.ts";
  * `worker-src`), `WasmFailed`, `UnsupportedSuite`, `BadOption`, `BadKey`.
  */
 export function createE2EE(options: E2eeOptions): Promise<E2EE> {
-  return E2EE.create(options, () => {
-    try {
-      return createWorker(options.workerUrl);
-    } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
-      throw new E2eeError("WorkerFailed", `the worker could not be made: ${why}. A page with trusted types passes its own as "worker".`);
-    }
-  });
+  return E2EE.create(options, workerOf(options.workerUrl));
 }
 
-/** The worker of this package; `url` says where `frameseal/worker` is served. */
-export function createWorker(url?: string | URL): Worker {
-  // Spelled out in one expression, so that bundlers find the worker.
-  return url === undefined
-    ? new Worker(new URL("./worker.js", import.meta.url), { type: "module", name: "frameseal" })
-    : new Worker(url, { type: "module", name: "frameseal" });
-}
-
+export { createWorker } from "./make-worker.ts";
 export type { E2EE, E2eeEvents, ErrorEvent, KeyReportEvent, StateEvent } from "./e2ee.ts";
 export { CODE, E2eeError, type ErrorName, type Reaction } from "./errors.ts";
 export type { CipherSuite, Direction, TrackKind, TrackState } from "./kinds.ts";

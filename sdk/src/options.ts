@@ -23,13 +23,17 @@ export type Keys =
     };
 
 /** Options of `createE2EE`. */
-export interface E2eeOptions {
+export interface E2eeOptions extends BaseOptions {
   /** Name of the call, 1 to 512 bytes of UTF-8; the same for everybody. Keys are bound to it. */
   readonly call: string;
   /** This participant's id, 1 to 512 bytes of UTF-8, as the others will name it in `addParticipant`. */
   readonly participant: string;
   /** Keys; they may also be set later, and until then nothing is sent. */
   readonly keys?: Keys;
+}
+
+/** What can be chosen whatever the call. */
+export interface BaseOptions {
   /** Cipher suite that this participant seals with. Default: `AES_128_GCM_SHA256_128`. */
   readonly suite?: CipherSuite;
   /**

@@ -5,7 +5,7 @@
 import { attachTransform, stillAttached } from "./attach.ts";
 import type { WorkerClient } from "./client.ts";
 import { E2eeError } from "./errors.ts";
-import { Hold, type StandIn, standInFor } from "./hold.ts";
+import { Hold } from "./hold.ts";
 import { defaultKind, type Direction, type TrackKind } from "./kinds.ts";
 import type { Tally } from "./protocol.ts";
 import { hasEncodedStreams, type TransformPath } from "./support.ts";
@@ -16,7 +16,8 @@ import { CONFIRM_MS, countByMid } from "./watchdog.ts";
 export interface Hub {
   readonly client: WorkerClient;
   readonly path: TransformPath;
-  readonly participant: string;
+  /** The own participant id. */
+  participant(): string;
   /** The next track number. */
   nextTrack(): number;
   /** A track was attached. */
@@ -48,6 +49,8 @@ export class GuardedPeer {
   readonly #pairs = new Map<RTCRtpTransceiver, Pair>();
   readonly #tooLate = new WeakSet<RTCRtpTransceiver>();
   #kind: TrackKind | null = null;
+  /** A remote description is being applied: whatever transceivers appear were made in this task. */
+  #applying = false;
   #looks = 0;
   #looking = false;
 
@@ -90,7 +93,16 @@ export class GuardedPeer {
     }
   }
 
+  /** The track of a sender or receiver; `undefined` when it belongs to another connection. */
   find(end: RTCRtpSender | RTCRtpReceiver): PageTrack | undefined {
+    const known = this.#known(end);
+    if (known !== undefined || !this.pc.getTransceivers().some(({ sender, receiver }) => sender === end || receiver === end)) return known;
+    // In a `track` event that somebody else hears first.
+    this.#sweep(this.#applying);
+    return this.#known(end);
+  }
+
+  #known(end: RTCRtpSender | RTCRtpReceiver): PageTrack | undefined {
     for (const [transceiver, { send, receive }] of this.#pairs) {
       if (transceiver.sender === end) return send;
       if (transceiver.receiver === end) return receive;
@@ -139,36 +151,27 @@ export class GuardedPeer {
       setLocalDescription: pc.setLocalDescription.bind(pc),
       close: pc.close.bind(pc),
     };
-    pc.addEventListener("track", ({ transceiver }) => this.#adopt(transceiver, null, null));
+    pc.addEventListener("track", ({ transceiver }) => this.#adopt(transceiver));
     pc.addEventListener("signalingstatechange", () => {
       if (pc.signalingState === "stable") this.#tellCodecs();
     });
     pc.addTransceiver = (trackOrKind, init) => {
-      if (typeof trackOrKind === "string") {
-        const transceiver = native.addTransceiver(trackOrKind, init);
-        this.#adopt(transceiver, null, null);
-        return transceiver;
-      }
-      return withStandIn(trackOrKind, (standIn) => {
-        const transceiver = native.addTransceiver(standIn.track, init);
-        this.#adopt(transceiver, trackOrKind, standIn);
-        return transceiver;
-      });
+      const transceiver = native.addTransceiver(trackOrKind, init);
+      this.#adopt(transceiver);
+      return transceiver;
     };
     pc.addTrack = (track, ...streams) => {
       if ([...this.#pairs.values()].some(({ send }) => send.hold?.wanted === track)) {
         throw new DOMException("a sender for this track exists already", "InvalidAccessError");
       }
-      return withStandIn(track, (standIn) => {
-        const sender = native.addTrack(standIn.track, ...streams);
-        const known = this.find(sender)?.hold;
-        if (known != null) void known.added(track, standIn);
-        else {
-          const transceiver = pc.getTransceivers().find((candidate) => candidate.sender === sender);
-          if (transceiver !== undefined) this.#adopt(transceiver, track, standIn);
-        }
-        return sender;
-      });
+      const sender = native.addTrack(track, ...streams);
+      const known = this.find(sender)?.hold;
+      if (known != null) known.added(track);
+      else {
+        const transceiver = pc.getTransceivers().find((candidate) => candidate.sender === sender);
+        if (transceiver !== undefined) this.#adopt(transceiver);
+      }
+      return sender;
     };
     pc.removeTrack = (sender) => {
       native.removeTrack(sender);
@@ -180,15 +183,18 @@ export class GuardedPeer {
       this.#hub.closed(pc);
     };
     // Transceivers made by a remote description: its promise's microtask is still the task that made them.
-    pc.setRemoteDescription = (description: RTCSessionDescriptionInit, ...callbacks: Callbacks) =>
-      calledBack(
-        native.setRemoteDescription(description).then(() => this.#sweep(true)),
-        callbacks,
-      );
+    pc.setRemoteDescription = (description: RTCSessionDescriptionInit, ...callbacks: Callbacks) => {
+      this.#applying = true;
+      const done = (): void => void (this.#applying = false);
+      const applied = native.setRemoteDescription(description).then(() => this.#sweep(true));
+      return calledBack(applied.finally(done), callbacks);
+    };
     // Nothing flows before a local description, so here is the last gate.
     pc.setLocalDescription = (description?: RTCLocalSessionDescriptionInit, ...callbacks: Callbacks) => {
       this.#sweep(false);
-      return calledBack(native.setLocalDescription(description), callbacks);
+      const pending = [...this.#pairs.values()].flatMap(({ send }) => send.hold?.pending ?? []);
+      const set = (): Promise<void> => native.setLocalDescription(description);
+      return calledBack(pending.length === 0 ? set() : Promise.all(pending).then(set), callbacks);
     };
   }
 
@@ -197,7 +203,7 @@ export class GuardedPeer {
     for (const transceiver of this.pc.getTransceivers()) {
       if (this.#pairs.has(transceiver) || this.#tooLate.has(transceiver)) continue;
       if (transceiver.currentDirection === "stopped") continue;
-      if (timely || this.#lateIsFine) this.#adopt(transceiver, null, null);
+      if (timely || this.#lateIsFine) this.#adopt(transceiver);
       else this.#refuseLate(transceiver);
     }
   }
@@ -210,18 +216,18 @@ export class GuardedPeer {
     this.#hub.refused(null, "AttachTooLate", message);
   }
 
-  #adopt(transceiver: RTCRtpTransceiver, wanted: MediaStreamTrack | null, standIn: StandIn | null): void {
+  #adopt(transceiver: RTCRtpTransceiver): void {
     if (this.#pairs.has(transceiver)) return;
     const { sender, receiver } = transceiver;
     const kind = this.#kind ?? defaultKind(receiver.track.kind);
     const make = (direction: Direction, participant: string | null): PageTrack =>
       new PageTrack(this.#hub.nextTrack(), direction, transceiver, kind, participant);
-    const send = make("send", this.#hub.participant);
+    const send = make("send", this.#hub.participant());
     const receive = make("receive", null);
     attachTransform(this.#hub.client, this.#hub.path, sender, send.setup);
     attachTransform(this.#hub.client, this.#hub.path, receiver, receive.setup);
-    const present = standIn === null ? sender.track : null;
-    send.hold = new Hold(sender, wanted, standIn);
+    // It may have a track, and a connection that was watched late may be sending it already.
+    send.hold = new Hold(sender);
     this.#pairs.set(transceiver, { send, receive });
     if (transceiver.currentDirection !== null) {
       send.comparison.reset();
@@ -229,8 +235,6 @@ export class GuardedPeer {
     }
     this.#hub.attached(send);
     this.#hub.attached(receive);
-    // A connection that was watched late may be sending already.
-    if (present !== null) void send.hold.replaceTrack(present);
   }
 
   #tellCodecs(): void {
@@ -273,16 +277,6 @@ export class GuardedPeer {
     }
     track.transceiver.receiver.track.enabled = false;
     this.#hub.refused(track, "NotAttached", "the browser plays media past the transform; the track was muted");
-  }
-}
-
-function withStandIn<T>(track: MediaStreamTrack, use: (standIn: StandIn) => T): T {
-  const standIn = standInFor(track);
-  try {
-    return use(standIn);
-  } catch (error) {
-    standIn.stop();
-    throw error;
   }
 }
 

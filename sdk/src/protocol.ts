@@ -54,6 +54,8 @@ export type ToWorker =
   | { readonly t: "remove"; readonly id: number; readonly participant: string }
   | { readonly t: "rotate"; readonly id: number }
   | { readonly t: "ratchet"; readonly id: number }
+  | { readonly t: "seal-data"; readonly id: number; readonly data: Uint8Array<ArrayBuffer> }
+  | { readonly t: "open-data"; readonly id: number; readonly participant: string; readonly data: Uint8Array<ArrayBuffer> }
   | { readonly t: "tally"; readonly id: number }
   | { readonly t: "report"; readonly id: number }
   | { readonly t: "track"; readonly setup: TrackSetup }
@@ -83,6 +85,8 @@ export interface Answers {
   remove: null;
   rotate: { readonly generation: number } & Announced;
   ratchet: { readonly step: number };
+  "seal-data": Uint8Array<ArrayBuffer>;
+  "open-data": Uint8Array<ArrayBuffer>;
   tally: readonly Tally[];
   report: WorkerReport;
 }

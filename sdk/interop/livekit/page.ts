@@ -13,6 +13,7 @@ import {
   type RemoteTrack,
   type VideoCodec,
 } from "livekit-client";
+import type * as Frameseal from "../../src/livekit/index.ts";
 
 export interface Secret {
   readonly kind: "passphrase" | "raw";
@@ -22,8 +23,9 @@ export interface Secret {
 export interface Join {
   readonly url: string;
   readonly token: string;
-  /** Address of the worker. */
+  /** Address of the worker, or of Frameseal's manager. */
   readonly worker: string;
+  readonly singlePeerConnection?: boolean;
   /** One secret for everybody, or one for each participant. */
   readonly secret: Secret | Readonly<Record<string, Secret>>;
   readonly codec: VideoCodec;
@@ -64,27 +66,48 @@ const messages: Message[] = [];
 /** What the worker said, by kind. */
 const answers: Record<string, number> = {};
 let room: Room;
-let keys: Keys;
+let keys: { set(secret: Secret, identity: string | undefined, index: number): Promise<void>; ratchetKey(identity: string | undefined, index: number): void | Promise<unknown> };
+let manager: Frameseal.LivekitE2EEManager | null = null;
+const memberStates: string[] = [];
+
+const raw = (text: string): Uint8Array => new TextEncoder().encode(text);
+const roomKeys = ({ kind, text }: Secret): Frameseal.RoomKeys => (kind === "passphrase" ? { passphrase: text } : { raw: raw(text) });
+
+/** With Frameseal's manager in place of livekit-client's. */
+async function managed(order: Join): Promise<Frameseal.LivekitE2EEManager> {
+  const { createE2EEManager } = (await import(order.worker)) as typeof Frameseal;
+  const shared = "kind" in order.secret;
+  const made = createE2EEManager(shared ? { keys: roomKeys(order.secret as Secret) } : {});
+  const open = made.handleEncryptedData.bind(made);
+  made.handleEncryptedData = async (...args) => {
+    const opened = await open(...args);
+    answers["decryptDataResponse"] = (answers["decryptDataResponse"] ?? 0) + 1;
+    return opened;
+  };
+  made.on("memberState", (identity, state) => memberStates.push(`${identity} ${state}`));
+  keys = {
+    set: (secret, identity) => (identity === undefined ? made.setKeys(roomKeys(secret)) : made.setKey(identity, raw(secret.text))),
+    ratchetKey: () => made.ratchet(),
+  };
+  return made;
+}
 
 async function join(order: Join): Promise<void> {
-  const shared = "kind" in order.secret;
-  keys = new Keys({ sharedKey: shared, ratchetWindowSize: order.ratchetWindow ?? (shared ? 0 : 8), failureTolerance: -1 });
-  const worker = new Worker(order.worker, order.worker.endsWith(".mjs") ? { type: "module" } : {});
-  worker.addEventListener("message", ({ data }: MessageEvent<{ kind: string }>) => {
-    answers[data.kind] = (answers[data.kind] ?? 0) + 1;
-  });
-  room = new Room({
-    encryption: { keyProvider: keys, worker },
-    singlePeerConnection: false,
-  });
+  if (order.worker.endsWith("livekit.js")) {
+    manager = await managed(order);
+    room = new Room({ encryption: { e2eeManager: manager }, singlePeerConnection: order.singlePeerConnection ?? false });
+  } else room = stock(order);
   room.on(RoomEvent.EncryptionError, (error, participant) => errors.push(`${participant?.identity ?? ""}: ${error.message}`));
   room.on(RoomEvent.DataReceived, (bytes, participant) =>
     messages.push({ from: participant?.identity ?? "", text: new TextDecoder().decode(bytes) }),
   );
   room.on(RoomEvent.TrackSubscribed, (track: RemoteTrack) => document.body.append(track.attach()));
-  if (shared) await keys.set(order.secret as Secret, undefined, 0);
-  else for (const [identity, secret] of Object.entries(order.secret as Record<string, Secret>)) await keys.set(secret, identity, 0);
-  await room.setE2EEEnabled(true);
+  const shared = "kind" in order.secret;
+  if (!shared) for (const [identity, secret] of Object.entries(order.secret as Record<string, Secret>)) await keys.set(secret, identity, 0);
+  if (manager === null) {
+    if (shared) await keys.set(order.secret as Secret, undefined, 0);
+    await room.setE2EEEnabled(true);
+  }
   await room.connect(order.url, order.token);
   for (const track of await createLocalTracks({ audio: true, video: { resolution: { width: 640, height: 360, frameRate: 30 } } })) {
     await room.localParticipant.publishTrack(track, {
@@ -94,6 +117,17 @@ async function join(order: Join): Promise<void> {
       ...(order.scalabilityMode === undefined ? {} : { scalabilityMode: order.scalabilityMode }),
     });
   }
+}
+
+function stock(order: Join): Room {
+  const shared = "kind" in order.secret;
+  const provider = new Keys({ sharedKey: shared, ratchetWindowSize: order.ratchetWindow ?? (shared ? 0 : 8), failureTolerance: -1 });
+  keys = provider;
+  const worker = new Worker(order.worker, order.worker.endsWith(".mjs") ? { type: "module" } : {});
+  worker.addEventListener("message", ({ data }: MessageEvent<{ kind: string }>) => {
+    answers[data.kind] = (answers[data.kind] ?? 0) + 1;
+  });
+  return new Room({ encryption: { keyProvider: provider, worker }, singlePeerConnection: false });
 }
 
 async function received(): Promise<Received[]> {
@@ -126,7 +160,10 @@ const page = {
   answers: (): Record<string, number> => ({ ...answers }),
   send: (text: string): Promise<void> => room.localParticipant.publishData(new TextEncoder().encode(text), { reliable: true }),
   setKey: (secret: Secret, identity: string | undefined, index: number): Promise<void> => keys.set(secret, identity, index),
-  ratchet: (identity: string | undefined, index: number): Promise<void> => Promise.resolve(keys.ratchetKey(identity, index)),
+  ratchet: async (identity: string | undefined, index: number): Promise<void> => void (await keys.ratchetKey(identity, index)),
+  rotate: async (): Promise<void> => void (await manager?.rotate()),
+  memberStates: (): string[] => [...memberStates],
+  report: async (): Promise<string> => JSON.stringify(await manager?.getReport()),
   mute: async (muted: boolean): Promise<void> => {
     await room.localParticipant.setMicrophoneEnabled(!muted);
     await room.localParticipant.setCameraEnabled(!muted);

@@ -27,7 +27,7 @@ const PATIENCE_MS = 12_000;
 /** A livekit-client release with one of the workers. */
 interface Client {
   readonly release: string;
-  readonly worker: "stock" | "frameseal";
+  readonly worker: "stock" | "frameseal" | "manager";
   /** Chromium unless said otherwise. */
   readonly browser?: "firefox";
 }
@@ -38,8 +38,12 @@ const STOCK: Client = { release: NEW, worker: "stock" };
 const STOCK_OLD: Client = { release: OLD, worker: "stock" };
 const OURS_FIREFOX: Client = { ...OURS, browser: "firefox" };
 const STOCK_FIREFOX: Client = { ...STOCK, browser: "firefox" };
+const MANAGER: Client = { release: NEW, worker: "manager" };
+const MANAGER_OLD: Client = { release: OLD, worker: "manager" };
+const MANAGER_FIREFOX: Client = { ...MANAGER, browser: "firefox" };
+const KINDS: Readonly<Record<Client["worker"], string>> = { stock: "", frameseal: "Frameseal in ", manager: "Frameseal's manager in " };
 const nameOf = ({ release, worker, browser }: Client): string =>
-  `${worker === "stock" ? "" : "Frameseal in "}livekit-client ${release}${browser === undefined ? "" : ", Firefox"}`;
+  `${KINDS[worker]}livekit-client ${release}${browser === undefined ? "" : ", Firefox"}`;
 
 /** One participant in a call. */
 class Member {
@@ -64,19 +68,27 @@ const chromium = await launch("chromium", ["--auto-accept-this-tab-capture", "--
 const firefox = await launch("firefox");
 let calls = 0;
 
-type Setting = Partial<Pick<Join, "codec" | "simulcast" | "scalabilityMode" | "secret" | "ratchetWindow">>;
+type Setting = Partial<Pick<Join, "codec" | "simulcast" | "scalabilityMode" | "secret" | "ratchetWindow" | "singlePeerConnection">> & {
+  /** Tokens allow attributes; true unless said otherwise. */
+  readonly attributes?: boolean;
+};
 
 async function join(room: string, name: string, client: Client, setting: Setting): Promise<Member> {
   const page = await (client.browser === "firefox" ? firefox : chromium).open(pages.page(client.release));
-  const worker = client.worker === "stock" ? `/stock/${client.release}/livekit-client.e2ee.worker.mjs` : "/dist/livekit-worker.js";
+  const { attributes, ...rest } = setting;
+  const worker = {
+    stock: `/stock/${client.release}/livekit-client.e2ee.worker.mjs`,
+    frameseal: "/dist/livekit-worker.js",
+    manager: "/dist/livekit.js",
+  }[client.worker];
   const order: Join = {
     url: sfu.url,
-    token: sfu.token(room, name),
+    token: sfu.token(room, name, attributes),
     worker,
     secret: PASSPHRASE,
     codec: "vp8",
     simulcast: false,
-    ...setting,
+    ...rest,
   };
   await page.evaluate((order) => window.lk.join(order), order);
   return new Member(name, client, page);
@@ -212,6 +224,16 @@ const rows: Row[] = [
     await cleo.page.close();
     return after;
   }, OURS, OURS),
+  ...(["vp8", "vp9", "h264", "av1"] as const).map((codec) => row(`${codec.toUpperCase()} and Opus`, { codec }, inCodec(codec), MANAGER, MANAGER)),
+  row("AV1 and Opus", { codec: "av1" }, inCodec("av1"), MANAGER_OLD, MANAGER),
+  row("VP8 and Opus", {}, inCodec("vp8"), MANAGER_FIREFOX, MANAGER),
+  row("one connection for both directions, VP9", { codec: "vp9", singlePeerConnection: true }, inCodec("vp9"), MANAGER, MANAGER),
+  row("VP8, simulcast", { simulcast: true }, both, MANAGER, MANAGER),
+  row("VP9, SVC in three layers", { codec: "vp9", scalabilityMode: "L3T3_KEY" }, inCodec("vp9"), MANAGER, MANAGER),
+  row("AV1, SVC in three layers", { codec: "av1", scalabilityMode: "L3T3_KEY" }, inCodec("av1"), MANAGER, MANAGER),
+  row("a key for each participant", { secret: { ada: RAW, bob: { kind: "raw", text: "fedcba9876543210fedcba9876543210" } } }, both, MANAGER, MANAGER),
+  row("data messages", {}, data, MANAGER, MANAGER),
+  row("tokens without attributes", { attributes: false }, async (ada, bob) => (await both(ada, bob)) ?? (await data(ada, bob)), MANAGER, MANAGER),
   row("one comes late, leaves and returns", {}, async (ada, bob, room) => {
     const late = await join(room, "cleo", OURS, {});
     const first = (await flows(late, ada)) ?? (await flows(late, bob)) ?? (await flows(ada, late));

@@ -18,7 +18,8 @@ const START_MS = 20_000;
 /** A running LiveKit server. */
 export interface Sfu {
   readonly url: string;
-  token(room: string, identity: string): string;
+  /** `attributes`: the participant may set its own. */
+  token(room: string, identity: string, attributes?: boolean): string;
   close(): void;
 }
 
@@ -47,7 +48,10 @@ export async function startSfu(): Promise<Sfu> {
   }
   return {
     url: `ws://127.0.0.1:${port}`,
-    token: (room, identity) => jwt({ iss: key, sub: identity, video: { roomJoin: true, room, canPublish: true, canSubscribe: true } }, secret),
+    token: (room, identity, attributes = true) => {
+      const video = { roomJoin: true, room, canPublish: true, canSubscribe: true, canUpdateOwnMetadata: attributes };
+      return jwt({ iss: key, sub: identity, video }, secret);
+    },
     close: () => server.kill("SIGTERM"),
   };
 }
@@ -102,7 +106,7 @@ export async function startPages(): Promise<{ page(release: string): string; clo
   async function answer(path: string): Promise<[string, string | Buffer]> {
     const [, what = "", release = "", file = ""] = path.split("/");
     const page = pages.get(release);
-    if (what === "dist") return [script, await readFile(join(DIST, release))];
+    if (what === "dist") return [release.endsWith(".wasm") ? "application/wasm" : script, await readFile(join(DIST, release))];
     if (page === undefined) throw new Error("not found");
     if (what === "page") return ["text/html; charset=utf-8", `<!doctype html><meta charset="utf-8"><body><script type="module" src="/script/${release}"></script>`];
     if (what === "script") return [script, page];

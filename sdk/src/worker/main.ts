@@ -2,7 +2,9 @@
 import { Code } from "../codes.ts";
 import { type Answers, type FromWorker, type Request, type ToWorker, type TrackSetup, unreachable } from "../protocol.ts";
 import type { TransformOptions } from "../protocol.ts";
+import type { Direction } from "../kinds.ts";
 import { isNewer } from "./announcement.ts";
+import { RULE } from "./codec.ts";
 import type { EncodedFrame, Engine } from "./engine.ts";
 import { loadEngine } from "./load.ts";
 import { pump } from "./media.ts";
@@ -155,6 +157,10 @@ export class Desk implements TrackEvents {
       }
       case "ratchet":
         return { step: await engine.ratchet() };
+      case "seal-data":
+        return this.#data(engine, "send", null, request.data);
+      case "open-data":
+        return this.#data(engine, "receive", request.participant, request.data);
       case "report":
         return {
           engine: engine.name,
@@ -186,6 +192,19 @@ export class Desk implements TrackEvents {
     });
     for (const run of this.#waiting.splice(0)) run();
     return { engine: engine.name, announcement: engine.announcement(), wasmError };
+  }
+
+  /** A message instead of a frame. Windows and counters are those of the sender's data, whichever lane is used. */
+  async #data(engine: Engine, direction: Direction, participant: string | null, { buffer }: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> {
+    const lane = engine.lane(direction, "data", participant);
+    try {
+      const frame: EncodedFrame = { data: buffer, getMetadata: () => ({}) };
+      const status = await lane.run(frame, RULE.opaque, false);
+      if (status < 0) throw new Refusal(-status);
+      return new Uint8Array(frame.data);
+    } finally {
+      lane.close();
+    }
   }
 
   /** Tracks that could not work without this key ask for a key frame. */

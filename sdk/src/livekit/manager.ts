@@ -1,0 +1,378 @@
+/** The object for livekit-client's room option `encryption: { e2eeManager }`: a room's events in, an {@link E2EE} behind. */
+import { E2EE, type ErrorEvent, type StateEvent } from "../e2ee.ts";
+import { Emitter } from "../emitter.ts";
+import { E2eeError } from "../errors.ts";
+import type { TrackKind, TrackState } from "../kinds.ts";
+import type { BaseOptions } from "../options.ts";
+import type { E2eeReport } from "../report.ts";
+import { readAnnounced, type Sealed, sealedAnnouncement } from "./announce.ts";
+import { type RoomKeys, roomSecret } from "./keys.ts";
+import type { DataOptions, LivekitEngine, LivekitParticipant, LivekitRemoteTrack, LivekitRoom, LivekitTrack, LivekitTransport } from "./room.ts";
+
+/** Options of `createE2EEManager`. */
+export interface ManagerOptions extends BaseOptions {
+  /** The room's secret. Without it, keys are set with `setKey`; until then nothing is sent. */
+  readonly keys?: RoomKeys;
+  /**
+   * A name that keys are bound to besides the secret, the same for everybody. Default: the room's name, as the server
+   * says it.
+   */
+  readonly call?: string;
+}
+
+/**
+ * How it stands with a participant, from frames that were measured.
+ *
+ * - `waiting`: nothing came yet.
+ * - `encrypted`: what comes opens.
+ * - `failing`: what comes does not open; `tracks` of the report says why.
+ * - `foreign`: sends, and does not speak Frameseal. Nothing is opened of it, and it cannot open anything.
+ */
+export type MemberState = "waiting" | "encrypted" | "failing" | "foreign";
+
+/** Events of {@link LivekitE2EEManager.on} beside those of livekit-client. */
+export interface ManagerEvents {
+  /** livekit-client's: the second argument is the participant. */
+  participantEncryptionStatusChanged: [enabled: boolean, participant: LivekitParticipant];
+  /** livekit-client's. The error is an `E2eeError`. */
+  encryptionError: [error: Error, identity?: string];
+  /** A participant's {@link MemberState} changed. */
+  memberState: [identity: string, state: MemberState];
+}
+
+/** What `getReport()` gives: the report of the call, and the participants. */
+export interface ManagerReport extends E2eeReport {
+  readonly members: readonly { readonly identity: string; readonly state: MemberState }[];
+}
+
+/** Where the announcement of a participant stands among its attributes. */
+const ATTRIBUTE = "frameseal";
+const TOPIC = "frameseal";
+
+/** What a track of LiveKit is called here. Senders and receivers must agree, and the server's word for it is only a hint. */
+function kindOf({ source, kind }: LivekitTrack): TrackKind {
+  if (source === "screen_share") return "screen-video";
+  if (source === "screen_share_audio") return "screen-audio";
+  return kind === "audio" ? "audio" : "video";
+}
+
+/** See the file's comment. */
+export class LivekitE2EEManager {
+  readonly #options: ManagerOptions;
+  readonly #makeWorker: () => Worker;
+  readonly #emitter = new Emitter<{ [K in keyof ManagerEvents]: ManagerEvents[K] }>();
+  readonly #members = new Map<string, Member>();
+  /** Keys of participants that were set one by one. */
+  readonly #keys = new Map<string, Uint8Array>();
+  #roomKeys: RoomKeys | null;
+  #room: LivekitRoom | null = null;
+  #e2ee: E2EE | null = null;
+  #begun: Promise<void> | null = null;
+  /** Tokens of this room do not allow attributes: announcements are messages. */
+  #byMessage = false;
+  readonly #receivers = new WeakMap<RTCRtpReceiver, number>();
+
+  /** See `createE2EEManager`. */
+  constructor(options: ManagerOptions, makeWorker: () => Worker) {
+    this.#options = options;
+    this.#makeWorker = makeWorker;
+    this.#roomKeys = options.keys ?? null;
+    if (this.#roomKeys !== null) roomSecret(this.#roomKeys);
+  }
+
+  /** Always: what cannot be encrypted is not sent. */
+  get isEnabled(): boolean {
+    return true;
+  }
+
+  /** Always: messages are encrypted when media is. What livekit-client sets here changes nothing. */
+  get isDataChannelEncryptionEnabled(): boolean {
+    return true;
+  }
+
+  set isDataChannelEncryptionEnabled(_: boolean) {}
+
+  /** Listens to livekit-client's events of a manager, and to `memberState`. */
+  on(event: "memberState", listener: (identity: string, state: MemberState) => void): this;
+  on(event: keyof ManagerEvents, listener: (...args: never[]) => void): this;
+  on(event: keyof ManagerEvents, listener: (...args: never[]) => void): this {
+    this.#emitter.on(event, (args) => listener(...(args as unknown as never[])));
+    return this;
+  }
+
+  /** Called by livekit-client. */
+  setup(room: LivekitRoom): void {
+    if (this.#room === room) return;
+    if (this.#room !== null) throw new E2eeError("BadOption", "this manager has a room already: make another for another room");
+    this.#room = room;
+    const local = room.localParticipant;
+    // So that the server is told of encrypted tracks, and others know before the first frame.
+    void local.setE2EEEnabled(true);
+    local.on("localSenderCreated", (sender, track) => void this.#guarded(local.identity, () => this.#open().attachSender(sender, { kind: kindOf(track) })));
+    room.on("signalConnected", () => this.#connected(room));
+    room.on("reconnected", () => void this.#tell(null));
+    room.on("participantConnected", (participant: LivekitParticipant) => {
+      this.#hear(participant);
+      if (this.#byMessage) void this.#tell(participant.identity);
+    });
+    room.on("participantAttributesChanged", (changed: Readonly<Record<string, string>>, participant: LivekitParticipant) => {
+      if (ATTRIBUTE in changed && participant.identity !== local.identity) this.#hear(participant);
+    });
+    room.on("participantDisconnected", ({ identity }: LivekitParticipant) => this.#left(identity));
+    room.on("trackSubscribed", (track: LivekitRemoteTrack, _: unknown, { identity }: LivekitParticipant) => {
+      const { receiver } = track;
+      if (receiver !== undefined) this.#guarded(identity, () => this.#subscribed(receiver, identity, kindOf(track)));
+    });
+    room.on("trackUnsubscribed", ({ receiver }: LivekitRemoteTrack, _: unknown, { identity }: LivekitParticipant) => {
+      if (receiver !== undefined) this.#unsubscribed(receiver, identity);
+    });
+    room.on("disconnected", () => this.#close());
+  }
+
+  /** Called by livekit-client, for each connection to the server: guards its peer connections from their first moment. */
+  setupEngine(engine: LivekitEngine): void {
+    this.#open();
+    engine.on("transportsCreated", (...transports: (LivekitTransport | undefined)[]) => {
+      for (const transport of transports) {
+        if (transport === undefined) continue;
+        const { pc } = transport;
+        // Without it nothing could be guarded: the connection must fail.
+        if (!(pc instanceof RTCPeerConnection)) throw new E2eeError("Unsupported", "this release of livekit-client is not known: its transports show no RTCPeerConnection");
+        this.#open().watch(pc);
+      }
+    });
+  }
+
+  /** Called by livekit-client. Encryption cannot be switched off here, by whoever asks. */
+  setParticipantCryptorEnabled(enabled: boolean, participantIdentity: string): void {
+    if (enabled) return;
+    this.#failed(new E2eeError("BadOption", `encryption of ${participantIdentity} was to be switched off, and stays on`), participantIdentity);
+  }
+
+  /** Called by livekit-client. Frames that the server makes are not sealed, so they are dropped as any such. */
+  setSifTrailer(_: Uint8Array): void {}
+
+  /** Called by livekit-client for what goes through data channels. */
+  async encryptData(data: Uint8Array): Promise<Sealed> {
+    const public_ = sealedAnnouncement(data, TOPIC, this.#e2ee?.announcement ?? "");
+    if (public_ !== null) return public_;
+    const e2ee = await this.#ready();
+    return { uuid: "", payload: await e2ee.sealData(data), iv: new Uint8Array(12), keyIndex: 0 };
+  }
+
+  /** Called by livekit-client for what came through data channels. */
+  async handleEncryptedData(payload: Uint8Array, iv: Uint8Array, participantIdentity: string, _keyIndex: number): Promise<{ uuid: string; payload: Uint8Array<ArrayBuffer> }> {
+    const announced = readAnnounced(payload, iv);
+    if (announced !== null) {
+      this.#announced(participantIdentity, announced);
+      throw new E2eeError("Refused", "an announcement, which is not for the application");
+    }
+    const e2ee = await this.#ready();
+    try {
+      return { uuid: "", payload: await e2ee.openData(participantIdentity, payload) };
+    } catch (error) {
+      this.#failed(error, participantIdentity);
+      throw error;
+    }
+  }
+
+  /** Takes another secret for the whole room: everybody must, and who does not get it opens nothing more. */
+  async setKeys(keys: RoomKeys): Promise<void> {
+    const secret = roomSecret(keys);
+    this.#roomKeys = keys;
+    if (this.#begun !== null) await (await this.#ready()).setRoomSecret(secret);
+  }
+
+  /** Sets the secret of one participant (16 to 256 random bytes), in place of the room's; with the own identity the one to seal with. */
+  async setKey(identity: string, key: Uint8Array): Promise<void> {
+    roomSecret({ raw: key });
+    this.#keys.set(identity, new Uint8Array(key));
+    if (this.#begun !== null) await (await this.#ready()).setKey(identity, key);
+  }
+
+  /** A new generation of the own key; see `E2EE.rotate`. */
+  async rotate(): Promise<number> {
+    return (await this.#ready()).rotate();
+  }
+
+  /** A step of the own key; see `E2EE.ratchet`. */
+  async ratchet(): Promise<number> {
+    return (await this.#ready()).ratchet();
+  }
+
+  /** How it stands with each participant. */
+  get members(): ReadonlyMap<string, MemberState> {
+    return new Map([...this.#members].map(([identity, member]) => [identity, member.state]));
+  }
+
+  /** Figures for a support desk: JSON without keys and secrets. */
+  async getReport(): Promise<ManagerReport> {
+    const report = await (await this.#ready()).getReport();
+    return { ...report, members: [...this.members].map(([identity, state]) => ({ identity, state })) };
+  }
+
+  /** Called by newer releases of livekit-client when the room is done with. */
+  dispose(): void {
+    this.#close();
+    this.#emitter.clear();
+  }
+
+  /** The call's encryption: made when the room begins to connect, gone when it is left. */
+  #open(): E2EE {
+    if (this.#e2ee !== null) return this.#e2ee;
+    const e2ee = E2EE.open(this.#options, this.#makeWorker);
+    e2ee.on("state", (event) => this.#moved(event));
+    e2ee.on("error", (event) => this.#error(event));
+    e2ee.on("announcement", () => void this.#tell(null));
+    this.#e2ee = e2ee;
+    return e2ee;
+  }
+
+  async #ready(): Promise<E2EE> {
+    if (this.#begun === null) throw new E2eeError("Closed", "the room is not connected");
+    await this.#begun;
+    return this.#open();
+  }
+
+  #connected(room: LivekitRoom): void {
+    this.#begun ??= this.#begin(room).catch((error: unknown) => {
+      this.#failed(error, room.localParticipant.identity);
+      throw error;
+    });
+    this.#begun.catch(() => undefined);
+    for (const participant of room.remoteParticipants.values()) this.#hear(participant);
+  }
+
+  async #begin(room: LivekitRoom): Promise<void> {
+    const { identity } = room.localParticipant;
+    const e2ee = this.#open();
+    await e2ee.begin(this.#options.call ?? room.name, identity);
+    if (this.#roomKeys !== null) await e2ee.setRoomSecret(roomSecret(this.#roomKeys));
+    for (const [owner, key] of this.#keys) await e2ee.setKey(owner, key);
+    this.#emitter.emit("participantEncryptionStatusChanged", [true, room.localParticipant]);
+  }
+
+  /** Says what others need to open what is sent here: as an attribute, which who comes later sees too; else as a message. */
+  async #tell(to: string | null): Promise<void> {
+    const [room, announcement] = [this.#room, this.#e2ee?.announcement ?? ""];
+    if (room === null || announcement === "") return;
+    const local = room.localParticipant;
+    if (local.attributes[ATTRIBUTE] === announcement) return;
+    if (!this.#byMessage) {
+      try {
+        return await local.setAttributes({ [ATTRIBUTE]: announcement });
+      } catch {
+        // The token does not allow it.
+        this.#byMessage = true;
+      }
+    }
+    const options: DataOptions = { reliable: true, topic: TOPIC, ...(to === null ? {} : { destinationIdentities: [to] }) };
+    await local.publishData(new TextEncoder().encode(announcement), options).catch((error: unknown) => this.#failed(error, local.identity));
+  }
+
+  #hear(participant: LivekitParticipant): void {
+    const member = this.#member(participant.identity);
+    const announcement = participant.attributes[ATTRIBUTE];
+    if (announcement !== undefined) this.#announced(participant.identity, announcement);
+    else this.#show(participant.identity, member);
+  }
+
+  #announced(identity: string, announcement: string): void {
+    const member = this.#member(identity);
+    if (member.announcement === announcement) return;
+    member.announcement = announcement;
+    this.#show(identity, member);
+    this.#ready()
+      .then((e2ee) => e2ee.addParticipant(identity, announcement))
+      .catch((error: unknown) => this.#failed(error, identity));
+  }
+
+  #left(identity: string): void {
+    this.#members.delete(identity);
+    this.#ready()
+      .then((e2ee) => e2ee.removeParticipant(identity))
+      .catch(() => undefined);
+  }
+
+  #subscribed(receiver: RTCRtpReceiver, identity: string, kind: TrackKind): void {
+    const { track, state } = this.#open().attachReceiver(receiver, identity, { kind });
+    this.#receivers.set(receiver, track);
+    const member = this.#member(identity);
+    member.tracks.set(track, state);
+    this.#show(identity, member);
+  }
+
+  #unsubscribed(receiver: RTCRtpReceiver, identity: string): void {
+    const [member, track] = [this.#members.get(identity), this.#receivers.get(receiver)];
+    if (member === undefined || track === undefined) return;
+    member.tracks.delete(track);
+    this.#show(identity, member);
+  }
+
+  #member(identity: string): Member {
+    const known = this.#members.get(identity);
+    if (known !== undefined) return known;
+    const member: Member = { announcement: null, tracks: new Map(), state: "waiting" };
+    this.#members.set(identity, member);
+    return member;
+  }
+
+  #moved({ participant, direction, track, state }: StateEvent): void {
+    if (participant === null || direction === "send") return;
+    const member = this.#member(participant);
+    if (!member.tracks.has(track)) return;
+    member.tracks.set(track, state);
+    this.#show(participant, member);
+  }
+
+  #show(identity: string, member: Member): void {
+    const state = stateOf(member);
+    if (state === member.state) return;
+    const before = member.state;
+    member.state = state;
+    this.#emitter.emit("memberState", [identity, state]);
+    const participant = this.#room?.remoteParticipants.get(identity);
+    if (participant !== undefined && (state === "encrypted" || before === "encrypted")) {
+      this.#emitter.emit("participantEncryptionStatusChanged", [state === "encrypted", participant]);
+    }
+  }
+
+  #error({ name, message, participant }: ErrorEvent): void {
+    this.#failed(new E2eeError(name, message), participant ?? undefined);
+  }
+
+  #failed(error: unknown, identity?: string): void {
+    const told = error instanceof Error ? error : new Error(String(error));
+    this.#emitter.emit("encryptionError", identity === undefined ? [told] : [told, identity]);
+  }
+
+  /** What livekit-client calls in an event must not end the event. */
+  #guarded(identity: string, run: () => void): void {
+    try {
+      run();
+    } catch (error) {
+      this.#failed(error, identity);
+    }
+  }
+
+  #close(): void {
+    this.#e2ee?.close();
+    this.#e2ee = null;
+    this.#begun = null;
+    this.#byMessage = false;
+    this.#members.clear();
+  }
+}
+
+interface Member {
+  announcement: string | null;
+  readonly tracks: Map<number, TrackState>;
+  state: MemberState;
+}
+
+function stateOf({ announcement, tracks }: Member): MemberState {
+  if (announcement === null) return tracks.size === 0 ? "waiting" : "foreign";
+  const states = [...tracks.values()].filter((state) => state !== "new");
+  if (states.length === 0) return "waiting";
+  return states.every((state) => state === "ok") ? "encrypted" : "failing";
+}
