@@ -7,6 +7,7 @@ import {
   createKeyMaterialFromBuffer,
   createKeyMaterialFromString,
   createLocalTracks,
+  type LocalVideoTrack,
   Room,
   RoomEvent,
   Track,
@@ -169,6 +170,18 @@ const page = {
     await room.localParticipant.setCameraEnabled(!muted);
   },
   share: async (on: boolean): Promise<void> => void (await room.localParticipant.setScreenShareEnabled(on)),
+  otherCamera: async (): Promise<void> => {
+    const camera = room.localParticipant.getTrackPublication(Track.Source.Camera)?.videoTrack as LocalVideoTrack | undefined;
+    await camera?.restartTrack({ resolution: { width: 320, height: 240, frameRate: 30 } });
+  },
+  reconnect: async (how: "signal-reconnect" | "resume-reconnect" | "full-reconnect" | "migration"): Promise<void> => {
+    const back = new Promise<void>((resolve) => {
+      room.once(RoomEvent.Reconnected, () => resolve());
+      if (how === "signal-reconnect") room.once(RoomEvent.SignalReconnecting, () => setTimeout(resolve, 1500));
+    });
+    await room.simulateScenario(how);
+    await back;
+  },
   leave: (): Promise<void> => room.disconnect(),
 };
 

@@ -162,6 +162,105 @@ async function data(ada: Member, bob: Member): Promise<string | null> {
   return null;
 }
 
+async function muted(ada: Member, bob: Member): Promise<string | null> {
+  const before = await both(ada, bob);
+  if (before !== null) return before;
+  for (const off of [true, false]) {
+    for (const { page } of [ada, bob]) await page.evaluate((off) => window.lk.mute(off), off);
+    await pause(1500);
+  }
+  return both(ada, bob);
+}
+
+async function shared(ada: Member, bob: Member): Promise<string | null> {
+  for (let n = 0; n < 2; n++) {
+    await ada.page.evaluate(() => window.lk.share(true), null);
+    const failure = (await flows(bob, ada, ["screen_share", "camera"])) ?? (await flows(ada, bob));
+    if (failure !== null) return failure;
+    await ada.page.evaluate(() => window.lk.share(false), null);
+  }
+  return both(ada, bob);
+}
+
+async function otherCamera(ada: Member, bob: Member): Promise<string | null> {
+  for (let n = 0; n < 2; n++) {
+    const failure = await both(ada, bob);
+    if (failure !== null) return failure;
+    await ada.page.evaluate(() => window.lk.otherCamera(), null);
+  }
+  return both(ada, bob);
+}
+
+async function reconnected(ada: Member, bob: Member): Promise<string | null> {
+  for (const how of ["signal-reconnect", "resume-reconnect", "full-reconnect", "migration"] as const) {
+    const before = await both(ada, bob);
+    if (before !== null) return `before ${how}: ${before}`;
+    await ada.page.evaluate((how) => window.lk.reconnect(how), how);
+  }
+  const after = await both(ada, bob);
+  return after === null ? null : `after all: ${after}`;
+}
+
+async function generations(ada: Member, bob: Member): Promise<string | null> {
+  for (let n = 0; n < 3; n++) {
+    const failure = await both(ada, bob);
+    if (failure !== null) return failure;
+    await ada.page.evaluate(() => window.lk.rotate(), null);
+    await bob.page.evaluate(() => window.lk.ratchet(undefined, 0), null);
+  }
+  return both(ada, bob);
+}
+
+async function rotated(ada: Member, bob: Member): Promise<string | null> {
+  const before = await both(ada, bob);
+  if (before !== null) return before;
+  await Promise.all([setKey(ada, OTHER, 1), setKey(bob, OTHER, 1)]);
+  return both(ada, bob);
+}
+
+async function wrongKey(ada: Member, bob: Member): Promise<string | null> {
+  const before = await both(ada, bob);
+  if (before !== null) return before;
+  await setKey(bob, OTHER, 0);
+  const dark = (await isDark(bob, ada)) ?? (await isDark(ada, bob));
+  if (dark !== null) return dark;
+  if ((await bob.errors()).length === 0) return "bob was told of no error";
+  await setKey(bob, PASSPHRASE, 0);
+  return both(ada, bob);
+}
+
+async function leftOut(ada: Member, bob: Member, room: string): Promise<string | null> {
+  const cleo = await join(room, "cleo", ada.client, {});
+  const before = (await flows(cleo, ada)) ?? (await both(ada, bob));
+  if (before !== null) return before;
+  await Promise.all([setKey(ada, OTHER, 1), setKey(bob, OTHER, 1)]);
+  const after = (await isDark(cleo, ada)) ?? (await isDark(cleo, bob)) ?? (await both(ada, bob));
+  await cleo.page.close();
+  return after;
+}
+
+function lateComer([first, second]: readonly [Client, Client]): Play {
+  return async (ada, bob, room) => {
+    const late = await join(room, "cleo", first, {});
+    const came = (await flows(late, ada)) ?? (await flows(late, bob)) ?? (await flows(ada, late));
+    await late.page.evaluate(() => window.lk.leave(), null);
+    await late.page.close();
+    if (came !== null) return came;
+    const again = await join(room, "cleo", second, {});
+    const returned = (await flows(again, bob)) ?? (await flows(bob, again));
+    await again.page.close();
+    return returned;
+  };
+}
+
+/** Bob is of the stock kind. */
+async function foreign(ada: Member, bob: Member): Promise<string | null> {
+  const dark = (await isDark(bob, ada)) ?? (await isDark(ada, bob));
+  if (dark !== null) return dark;
+  const states = await ada.page.evaluate(() => window.lk.memberStates(), null);
+  return states.at(-1) === "bob foreign" ? null : `ada was told: ${states.join(", ") || "nothing"}`;
+}
+
 type Play = (ada: Member, bob: Member, room: string) => Promise<string | null>;
 interface Row {
   readonly what: string;
@@ -188,42 +287,16 @@ const rows: Row[] = [
   row("VP9, SVC in three layers", { codec: "vp9", scalabilityMode: "L3T3_KEY" }, inCodec("vp9")),
   row("data messages", {}, data),
   row("data messages, ours and ours", {}, data, OURS, OURS),
-  row("mute and unmute", {}, async (ada, bob) => {
-    const before = await both(ada, bob);
-    if (before !== null) return before;
-    for (const muted of [true, false]) {
-      for (const { page } of [ada, bob]) await page.evaluate((muted) => window.lk.mute(muted), muted);
-      await pause(1500);
-    }
-    return both(ada, bob);
-  }),
-  row("rotation while talking", {}, async (ada, bob) => {
-    const before = await both(ada, bob);
-    if (before !== null) return before;
-    await Promise.all([setKey(ada, OTHER, 1), setKey(bob, OTHER, 1)]);
-    return both(ada, bob);
-  }),
-  row("wrong key, then the right one", {}, async (ada, bob) => {
-    const before = await both(ada, bob);
-    if (before !== null) return before;
-    await setKey(bob, OTHER, 0);
-    const dark = (await isDark(bob, ada)) ?? (await isDark(ada, bob));
-    if (dark !== null) return dark;
-    if ((await bob.errors()).length === 0) return "bob was told of no error";
-    await setKey(bob, PASSPHRASE, 0);
-    return both(ada, bob);
-  }),
+  row("mute and unmute", {}, muted),
+  row("a shared screen, stopped and shared again", {}, shared),
+  row("another camera in mid-call", {}, otherCamera),
+  row("the connection resumed, and made anew", {}, reconnected, OURS, STOCK),
+  row("rotation while talking", {}, rotated),
+  row("wrong key, then the right one", {}, wrongKey),
   row("ratchet by the stock sender", { secret: { ada: RAW, bob: RAW } }, ratchet),
   row("ratchet by our sender", { secret: { ada: RAW, bob: RAW } }, ratchet, OURS, STOCK),
-  row("who is left out of a rotation decodes nothing more", {}, async (ada, bob, room) => {
-    const cleo = await join(room, "cleo", OURS, {});
-    const before = (await flows(cleo, ada)) ?? (await both(ada, bob));
-    if (before !== null) return before;
-    await Promise.all([setKey(ada, OTHER, 1), setKey(bob, OTHER, 1)]);
-    const after = (await isDark(cleo, ada)) ?? (await isDark(cleo, bob)) ?? (await both(ada, bob));
-    await cleo.page.close();
-    return after;
-  }, OURS, OURS),
+  row("who is left out of a rotation decodes nothing more", {}, leftOut, OURS, OURS),
+  row("one comes late, leaves and returns", {}, lateComer([OURS, STOCK])),
   ...(["vp8", "vp9", "h264", "av1"] as const).map((codec) => row(`${codec.toUpperCase()} and Opus`, { codec }, inCodec(codec), MANAGER, MANAGER)),
   row("AV1 and Opus", { codec: "av1" }, inCodec("av1"), MANAGER_OLD, MANAGER),
   row("VP8 and Opus", {}, inCodec("vp8"), MANAGER_FIREFOX, MANAGER),
@@ -234,17 +307,16 @@ const rows: Row[] = [
   row("a key for each participant", { secret: { ada: RAW, bob: { kind: "raw", text: "fedcba9876543210fedcba9876543210" } } }, both, MANAGER, MANAGER),
   row("data messages", {}, data, MANAGER, MANAGER),
   row("tokens without attributes", { attributes: false }, async (ada, bob) => (await both(ada, bob)) ?? (await data(ada, bob)), MANAGER, MANAGER),
-  row("one comes late, leaves and returns", {}, async (ada, bob, room) => {
-    const late = await join(room, "cleo", OURS, {});
-    const first = (await flows(late, ada)) ?? (await flows(late, bob)) ?? (await flows(ada, late));
-    await late.page.evaluate(() => window.lk.leave(), null);
-    await late.page.close();
-    if (first !== null) return first;
-    const again = await join(room, "cleo", STOCK, {});
-    const second = (await flows(again, bob)) ?? (await flows(bob, again));
-    await again.page.close();
-    return second;
-  }),
+  row("mute and unmute", {}, muted, MANAGER, MANAGER),
+  row("a shared screen, stopped and shared again", {}, shared, MANAGER, MANAGER),
+  row("another camera in mid-call", {}, otherCamera, MANAGER, MANAGER),
+  row("the connection resumed, and made anew", {}, reconnected, MANAGER, MANAGER),
+  row("generations and steps while talking", {}, generations, MANAGER, MANAGER),
+  row("rotation to another secret while talking", {}, rotated, MANAGER, MANAGER),
+  row("wrong key, then the right one", {}, wrongKey, MANAGER, MANAGER),
+  row("who is left out of a rotation decodes nothing more", {}, leftOut, MANAGER, MANAGER),
+  row("one comes late, leaves and returns", {}, lateComer([MANAGER, MANAGER]), MANAGER, MANAGER),
+  row("who does not speak Frameseal is shown, and opens nothing", {}, foreign, MANAGER, STOCK),
 ];
 
 /** A native participant with one in a browser; both sides are named by their clients. */
