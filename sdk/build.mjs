@@ -31,10 +31,12 @@ await build({
   ...common,
   entryPoints: {
     worker: path("src/worker/index.ts"),
+    "worker-livekit": path("src/livekit/worker/compat.ts"),
     "worker-webcrypto": path("src/worker/webcrypto/engine.ts"),
     "worker-witness": path("src/worker/witness.ts"),
   },
   outdir: path("dist"),
+  loader: { ".wasm": "binary" },
   minify: true,
   sourcemap: true,
   sourcesContent: false,
@@ -43,8 +45,8 @@ await build({
       // What few pages need are files of their own: the engine for pages without WebAssembly, and what tests use.
       name: "apart",
       setup: ({ onResolve }) =>
-        onResolve({ filter: /^\.\/(webcrypto\/engine|witness)\.ts$/ }, ({ kind, path }) =>
-          kind === "dynamic-import" ? { path: `./worker-${/witness|webcrypto/.exec(path)[0]}.js`, external: true } : undefined,
+        onResolve({ filter: /(webcrypto\/engine|witness|livekit\/worker\/compat)\.ts$/ }, ({ kind, path }) =>
+          kind === "dynamic-import" ? { path: `./worker-${/witness|webcrypto|livekit/.exec(path)[0]}.js`, external: true } : undefined,
         ),
     },
   ],

@@ -22,6 +22,7 @@ const ATTEMPTS: Readonly<Record<Request["t"], string>> = {
   ratchet: "could not ratchet",
   "seal-data": "could not seal data",
   "open-data": "could not open data",
+  compat: "could not do it in LiveKit's format",
   tally: "could not count frames",
   report: "could not make a report",
 };

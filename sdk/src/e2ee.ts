@@ -5,6 +5,7 @@ import { E2eeError, type ErrorName, nameOf, type Reaction, reactionOf } from "./
 import { DEFAULT_SUITE, type Direction, type TrackKind, type TrackState } from "./kinds.ts";
 import { type BaseOptions, checkName, type E2eeOptions, initRequest, secretBytes } from "./options.ts";
 import { GuardedPeer, type Hub } from "./peer.ts";
+import type { CompatAnswer, CompatAsk, CompatOptions } from "./livekit/compat.ts";
 import { type Answers, type EngineName, unreachable } from "./protocol.ts";
 import { type E2eeReport, Log, stateLine } from "./report.ts";
 import { isSupported, type TransformPath, transformPath } from "./support.ts";
@@ -114,11 +115,16 @@ export class E2EE {
   }
 
   /** @internal */
-  async begin(call: string, participant: string): Promise<void> {
-    const request = await initRequest({ ...this.#options, call, participant });
+  async begin(call: string, participant: string, compat: CompatOptions | null = null): Promise<void> {
+    const request = await initRequest({ ...this.#options, call, participant }, compat);
     this.#participant = participant;
     for (const track of this.#tracks.values()) if (track.direction === "send") track.participant = participant;
     this.#init = await this.#client.ask<"init">(request);
+  }
+
+  /** @internal */
+  compat(ask: CompatAsk): Promise<CompatAnswer> {
+    return this.#client.ask<"compat">({ t: "compat", ask });
   }
 
   /** The own participant id. */

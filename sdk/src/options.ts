@@ -1,5 +1,6 @@
 /** The options of `createE2EE`, and what they are checked for. */
 import { E2eeError } from "./errors.ts";
+import type { CompatOptions } from "./livekit/compat.ts";
 import { type CipherSuite, DEFAULT_SUITE, SUITE_NUMBER } from "./kinds.ts";
 import type { Ask, Diagnostics, PostableWasm } from "./protocol.ts";
 
@@ -63,7 +64,7 @@ export interface BaseOptions {
 }
 
 /** Options checked, in the form that the worker takes. */
-export async function initRequest(options: E2eeOptions): Promise<Extract<Ask, { readonly t: "init" }>> {
+export async function initRequest(options: E2eeOptions, compat: CompatOptions | null = null): Promise<Extract<Ask, { readonly t: "init" }>> {
   checkName("call", options.call);
   checkName("participant", options.participant);
   const suite = SUITE_NUMBER[options.suite ?? DEFAULT_SUITE] as number | undefined;
@@ -77,6 +78,7 @@ export async function initRequest(options: E2eeOptions): Promise<Extract<Ask, { 
     wasm: await postable(options.wasm),
     padding: options.padding ?? false,
     diagnostics: options.diagnostics ?? null,
+    compat,
   };
 }
 

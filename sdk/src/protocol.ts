@@ -1,6 +1,7 @@
 /**
  * The messages between page and worker. Secrets go in, never out: no message of {@link FromWorker} can hold a key.
  */
+import type { CompatAnswer, CompatAsk, CompatOptions } from "./livekit/compat.ts";
 import type { Direction, TrackKind, TrackState } from "./kinds.ts";
 
 /** Where the media module comes from. A `Response` is read on the page, as it cannot be posted. */
@@ -41,6 +42,7 @@ export type ToWorker =
       readonly wasm: PostableWasm | null;
       readonly padding: boolean;
       readonly diagnostics: Diagnostics | null;
+      readonly compat: CompatOptions | null;
     }
   | { readonly t: "room-secret"; readonly id: number; readonly secret: Uint8Array }
   | { readonly t: "sender-key"; readonly id: number; readonly baseKey: Uint8Array }
@@ -56,6 +58,7 @@ export type ToWorker =
   | { readonly t: "ratchet"; readonly id: number }
   | { readonly t: "seal-data"; readonly id: number; readonly data: Uint8Array<ArrayBuffer> }
   | { readonly t: "open-data"; readonly id: number; readonly participant: string; readonly data: Uint8Array<ArrayBuffer> }
+  | { readonly t: "compat"; readonly id: number; readonly ask: CompatAsk }
   | { readonly t: "tally"; readonly id: number }
   | { readonly t: "report"; readonly id: number }
   | { readonly t: "track"; readonly setup: TrackSetup }
@@ -87,6 +90,7 @@ export interface Answers {
   ratchet: { readonly step: number };
   "seal-data": Uint8Array<ArrayBuffer>;
   "open-data": Uint8Array<ArrayBuffer>;
+  compat: CompatAnswer;
   tally: readonly Tally[];
   report: WorkerReport;
 }

@@ -27,6 +27,7 @@ export interface Join {
   /** Address of the worker, or of Frameseal's manager. */
   readonly worker: string;
   readonly singlePeerConnection?: boolean;
+  readonly format?: Frameseal.FormatPolicy;
   /** One secret for everybody, or one for each participant. */
   readonly secret: Secret | Readonly<Record<string, Secret>>;
   readonly codec: VideoCodec;
@@ -70,6 +71,7 @@ let room: Room;
 let keys: { set(secret: Secret, identity: string | undefined, index: number): Promise<void>; ratchetKey(identity: string | undefined, index: number): void | Promise<unknown> };
 let manager: Frameseal.LivekitE2EEManager | null = null;
 const memberStates: string[] = [];
+const formats: string[] = [];
 
 const raw = (text: string): Uint8Array => new TextEncoder().encode(text);
 const roomKeys = ({ kind, text }: Secret): Frameseal.RoomKeys => (kind === "passphrase" ? { passphrase: text } : { raw: raw(text) });
@@ -78,16 +80,20 @@ const roomKeys = ({ kind, text }: Secret): Frameseal.RoomKeys => (kind === "pass
 async function managed(order: Join): Promise<Frameseal.LivekitE2EEManager> {
   const { createE2EEManager } = (await import(order.worker)) as typeof Frameseal;
   const shared = "kind" in order.secret;
-  const made = createE2EEManager(shared ? { keys: roomKeys(order.secret as Secret) } : {});
+  const made = createE2EEManager({
+    ...(shared ? { keys: roomKeys(order.secret as Secret) } : {}),
+    ...(order.format === undefined ? {} : { format: order.format }),
+  });
   const open = made.handleEncryptedData.bind(made);
   made.handleEncryptedData = async (...args) => {
     const opened = await open(...args);
     answers["decryptDataResponse"] = (answers["decryptDataResponse"] ?? 0) + 1;
     return opened;
   };
+  made.on("format", (format) => formats.push(format));
   made.on("memberState", (identity, state) => memberStates.push(`${identity} ${state}`));
   keys = {
-    set: (secret, identity) => (identity === undefined ? made.setKeys(roomKeys(secret)) : made.setKey(identity, raw(secret.text))),
+    set: (secret, identity, index) => (identity === undefined ? made.setKeys(roomKeys(secret), index) : made.setKey(identity, raw(secret.text))),
     ratchetKey: () => made.ratchet(),
   };
   return made;
@@ -163,6 +169,7 @@ const page = {
   setKey: (secret: Secret, identity: string | undefined, index: number): Promise<void> => keys.set(secret, identity, index),
   ratchet: async (identity: string | undefined, index: number): Promise<void> => void (await keys.ratchetKey(identity, index)),
   rotate: async (): Promise<void> => void (await manager?.rotate()),
+  formats: (): string[] => [...formats],
   memberStates: (): string[] => [...memberStates],
   report: async (): Promise<string> => JSON.stringify(await manager?.getReport()),
   mute: async (muted: boolean): Promise<void> => {

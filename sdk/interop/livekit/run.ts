@@ -68,7 +68,7 @@ const chromium = await launch("chromium", ["--auto-accept-this-tab-capture", "--
 const firefox = await launch("firefox");
 let calls = 0;
 
-type Setting = Partial<Pick<Join, "codec" | "simulcast" | "scalabilityMode" | "secret" | "ratchetWindow" | "singlePeerConnection">> & {
+type Setting = Partial<Pick<Join, "codec" | "simulcast" | "scalabilityMode" | "secret" | "ratchetWindow" | "singlePeerConnection" | "format">> & {
   /** Tokens allow attributes; true unless said otherwise. */
   readonly attributes?: boolean;
 };
@@ -253,6 +253,24 @@ function lateComer([first, second]: readonly [Client, Client]): Play {
   };
 }
 
+/** Two who speak Frameseal, then one who does not: LiveKit's format while it is there, and Frameseal's again after. */
+async function mixed(ada: Member, bob: Member, room: string): Promise<string | null> {
+  const before = await both(ada, bob);
+  if (before !== null) return before;
+  const cleo = await join(room, "cleo", STOCK, {});
+  const together = (await flows(cleo, ada)) ?? (await flows(cleo, bob)) ?? (await flows(ada, cleo)) ?? (await both(ada, bob));
+  await cleo.page.evaluate(() => window.lk.leave(), null);
+  await cleo.page.close();
+  if (together !== null) return together;
+  const after = await both(ada, bob);
+  if (after !== null) return after;
+  for (const { name, page } of [ada, bob]) {
+    const told = (await page.evaluate(() => window.lk.formats(), null)).join(", ");
+    if (told !== "livekit, sframe") return `${name} was told: ${told || "nothing"}`;
+  }
+  return null;
+}
+
 /** Bob is of the stock kind. */
 async function foreign(ada: Member, bob: Member): Promise<string | null> {
   const dark = (await isDark(bob, ada)) ?? (await isDark(ada, bob));
@@ -316,6 +334,11 @@ const rows: Row[] = [
   row("wrong key, then the right one", {}, wrongKey, MANAGER, MANAGER),
   row("who is left out of a rotation decodes nothing more", {}, leftOut, MANAGER, MANAGER),
   row("one comes late, leaves and returns", {}, lateComer([MANAGER, MANAGER]), MANAGER, MANAGER),
+  row("two who speak Frameseal, and one who does not comes and goes", { format: "auto" }, mixed, MANAGER, MANAGER),
+  ...(["vp8", "vp9", "h264"] as const).map((codec) => row(`${codec.toUpperCase()} and Opus, LiveKit's format`, { codec, format: "livekit" }, inCodec(codec), MANAGER, STOCK)),
+  row("VP8 and Opus, LiveKit's format", { format: "livekit" }, both, MANAGER_FIREFOX, STOCK_OLD),
+  row("data messages, LiveKit's format", { format: "livekit" }, data, MANAGER, STOCK),
+  row("rotation while talking, LiveKit's format", { format: "livekit" }, rotated, MANAGER, STOCK),
   row("who does not speak Frameseal is shown, and opens nothing", {}, foreign, MANAGER, STOCK),
 ];
 

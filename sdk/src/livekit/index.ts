@@ -27,5 +27,6 @@ export function createE2EEManager(options: ManagerOptions): LivekitE2EEManager {
 export { CODE, E2eeError, type ErrorName, type Reaction } from "../errors.ts";
 export type { CipherSuite, Direction, TrackKind, TrackState } from "../kinds.ts";
 export { isSupported } from "../support.ts";
+export type { Format, FormatPolicy, LivekitFormatOptions } from "./compat.ts";
 export { linkSecretOf, newLinkSecret, type RoomKeys } from "./keys.ts";
 export type { LivekitE2EEManager, ManagerEvents, ManagerOptions, ManagerReport, MemberState } from "./manager.ts";

@@ -1,5 +1,6 @@
 /** Where the keys of a LiveKit room come from. */
 import { E2eeError } from "../errors.ts";
+import type { Kdf } from "./compat.ts";
 
 /** One secret of the whole room. Every participant gets keys of its own from it. */
 export type RoomKeys =
@@ -46,4 +47,12 @@ export function roomSecret(keys: RoomKeys): string | Uint8Array {
     throw new E2eeError("BadKey", `raw: want ${RAW_LENGTH.least} to ${RAW_LENGTH.most} bytes, got ${raw.length}`);
   }
   return raw;
+}
+
+/** The same for LiveKit's format, as livekit-client derives: from text by PBKDF2, from bytes by HKDF. */
+export function livekitSecret(keys: RoomKeys): { kdf: Kdf; secret: Uint8Array<ArrayBuffer> } {
+  const secret = roomSecret(keys);
+  return typeof secret === "string"
+    ? { kdf: "PBKDF2", secret: new TextEncoder().encode(secret) }
+    : { kdf: "HKDF", secret: new Uint8Array(secret) };
 }

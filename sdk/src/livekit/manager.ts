@@ -6,7 +6,8 @@ import type { TrackKind, TrackState } from "../kinds.ts";
 import type { BaseOptions } from "../options.ts";
 import type { E2eeReport } from "../report.ts";
 import { readAnnounced, type Sealed, sealedAnnouncement } from "./announce.ts";
-import { type RoomKeys, roomSecret } from "./keys.ts";
+import type { Format, FormatPolicy, LivekitFormatOptions, SealedData } from "./compat.ts";
+import { livekitSecret, type RoomKeys, roomSecret } from "./keys.ts";
 import type { DataOptions, LivekitEngine, LivekitParticipant, LivekitRemoteTrack, LivekitRoom, LivekitTrack, LivekitTransport } from "./room.ts";
 
 /** Options of `createE2EEManager`. */
@@ -18,6 +19,10 @@ export interface ManagerOptions extends BaseOptions {
    * says it.
    */
   readonly call?: string;
+  /** Which formats the room uses. Default: `sframe`. */
+  readonly format?: FormatPolicy;
+  /** For `livekit` and `auto`: what the stock clients of the room have set. */
+  readonly livekit?: LivekitFormatOptions;
 }
 
 /**
@@ -26,7 +31,8 @@ export interface ManagerOptions extends BaseOptions {
  * - `waiting`: nothing came yet.
  * - `encrypted`: what comes opens.
  * - `failing`: what comes does not open; `tracks` of the report says why.
- * - `foreign`: sends, and does not speak Frameseal. Nothing is opened of it, and it cannot open anything.
+ * - `foreign`: sends, and does not speak Frameseal. Nothing is opened of it, and it cannot open anything. Not under the
+ *   policies `livekit` and `auto`.
  */
 export type MemberState = "waiting" | "encrypted" | "failing" | "foreign";
 
@@ -38,16 +44,25 @@ export interface ManagerEvents {
   encryptionError: [error: Error, identity?: string];
   /** A participant's {@link MemberState} changed. */
   memberState: [identity: string, state: MemberState];
+  /** What is sent is in another format from now on; who is the reason, if somebody is. */
+  format: [format: Format, because: readonly string[]];
 }
 
 /** What `getReport()` gives: the report of the call, and the participants. */
 export interface ManagerReport extends E2eeReport {
-  readonly members: readonly { readonly identity: string; readonly state: MemberState }[];
+  readonly members: readonly { readonly identity: string; readonly state: MemberState; readonly speaksFrameseal: boolean }[];
+  /** The format of what is sent, and the policy. */
+  readonly format: Format;
+  readonly formatPolicy: FormatPolicy;
 }
 
 /** Where the announcement of a participant stands among its attributes. */
 const ATTRIBUTE = "frameseal";
 const TOPIC = "frameseal";
+/** How long somebody who came has to announce itself before it counts as a stock client, milliseconds. */
+const GRACE_MS = 2500;
+const LIVEKIT_DEFAULTS = { keyBits: 128, ringSize: 16, ratchetWindow: 8, ratchetSalt: "LKFrameEncryptionKey" } as const;
+const IV_LENGTH = 12;
 
 /** What a track of LiveKit is called here. Senders and receivers must agree, and the server's word for it is only a hint. */
 function kindOf({ source, kind }: LivekitTrack): TrackKind {
@@ -64,7 +79,11 @@ export class LivekitE2EEManager {
   readonly #members = new Map<string, Member>();
   /** Keys of participants that were set one by one. */
   readonly #keys = new Map<string, Uint8Array>();
+  readonly #policy: FormatPolicy;
+  #format: Format;
   #roomKeys: RoomKeys | null;
+  #roomKeyIndex = 0;
+  #trailer = new Uint8Array();
   #room: LivekitRoom | null = null;
   #e2ee: E2EE | null = null;
   #begun: Promise<void> | null = null;
@@ -76,6 +95,11 @@ export class LivekitE2EEManager {
   constructor(options: ManagerOptions, makeWorker: () => Worker) {
     this.#options = options;
     this.#makeWorker = makeWorker;
+    this.#policy = options.format ?? "sframe";
+    if (!["sframe", "livekit", "auto"].includes(this.#policy)) {
+      throw new E2eeError("BadOption", `format: want "sframe", "livekit" or "auto", got ${String(options.format)}`);
+    }
+    this.#format = this.#policy === "livekit" ? "livekit" : "sframe";
     this.#roomKeys = options.keys ?? null;
     if (this.#roomKeys !== null) roomSecret(this.#roomKeys);
   }
@@ -94,6 +118,7 @@ export class LivekitE2EEManager {
 
   /** Listens to livekit-client's events of a manager, and to `memberState`. */
   on(event: "memberState", listener: (identity: string, state: MemberState) => void): this;
+  on(event: "format", listener: (format: Format, because: readonly string[]) => void): this;
   on(event: keyof ManagerEvents, listener: (...args: never[]) => void): this;
   on(event: keyof ManagerEvents, listener: (...args: never[]) => void): this {
     this.#emitter.on(event, (args) => listener(...(args as unknown as never[])));
@@ -149,19 +174,28 @@ export class LivekitE2EEManager {
     this.#failed(new E2eeError("BadOption", `encryption of ${participantIdentity} was to be switched off, and stays on`), participantIdentity);
   }
 
-  /** Called by livekit-client. Frames that the server makes are not sealed, so they are dropped as any such. */
-  setSifTrailer(_: Uint8Array): void {}
+  /**
+   * Called by livekit-client. Frames that the server makes pass in LiveKit's format, when they are one of the constant
+   * payloads that it is known to send; in Frameseal's they are not sealed, so they are dropped as any such.
+   */
+  setSifTrailer(trailer: Uint8Array): void {
+    this.#trailer = new Uint8Array(trailer);
+  }
 
   /** Called by livekit-client for what goes through data channels. */
   async encryptData(data: Uint8Array): Promise<Sealed> {
     const public_ = sealedAnnouncement(data, TOPIC, this.#e2ee?.announcement ?? "");
     if (public_ !== null) return public_;
     const e2ee = await this.#ready();
-    return { uuid: "", payload: await e2ee.sealData(data), iv: new Uint8Array(12), keyIndex: 0 };
+    if (this.#format === "livekit") {
+      const { payload, iv, keyIndex } = (await e2ee.compat({ what: "seal", data })) as SealedData;
+      return { uuid: "", payload, iv, keyIndex };
+    }
+    return { uuid: "", payload: await e2ee.sealData(data), iv: new Uint8Array(IV_LENGTH), keyIndex: 0 };
   }
 
   /** Called by livekit-client for what came through data channels. */
-  async handleEncryptedData(payload: Uint8Array, iv: Uint8Array, participantIdentity: string, _keyIndex: number): Promise<{ uuid: string; payload: Uint8Array<ArrayBuffer> }> {
+  async handleEncryptedData(payload: Uint8Array, iv: Uint8Array, participantIdentity: string, keyIndex: number): Promise<{ uuid: string; payload: Uint8Array<ArrayBuffer> }> {
     const announced = readAnnounced(payload, iv);
     if (announced !== null) {
       this.#announced(participantIdentity, announced);
@@ -169,25 +203,39 @@ export class LivekitE2EEManager {
     }
     const e2ee = await this.#ready();
     try {
-      return { uuid: "", payload: await e2ee.openData(participantIdentity, payload) };
+      // An IV of LiveKit's is never zero: half of it is the time.
+      const own = iv.every((byte) => byte === 0);
+      if (own && this.#policy !== "livekit") return { uuid: "", payload: await e2ee.openData(participantIdentity, payload) };
+      if (own || this.#policy === "sframe") throw new E2eeError("Refused", `a message of ${participantIdentity} is in a format that the policy "${this.#policy}" does not allow`);
+      const opened = await e2ee.compat({ what: "open", participant: participantIdentity, data: payload, iv, keyIndex });
+      return { uuid: "", payload: opened as Uint8Array<ArrayBuffer> };
     } catch (error) {
       this.#failed(error, participantIdentity);
       throw error;
     }
   }
 
-  /** Takes another secret for the whole room: everybody must, and who does not get it opens nothing more. */
-  async setKeys(keys: RoomKeys): Promise<void> {
-    const secret = roomSecret(keys);
+  /**
+   * Takes another secret for the whole room: everybody must, and who does not get it opens nothing more. `keyIndex`: the
+   * slot of LiveKit's format, which stock clients must name too.
+   */
+  async setKeys(keys: RoomKeys, keyIndex = 0): Promise<void> {
+    roomSecret(keys);
     this.#roomKeys = keys;
-    if (this.#begun !== null) await (await this.#ready()).setRoomSecret(secret);
+    this.#roomKeyIndex = keyIndex;
+    if (this.#begun !== null) await this.#installRoom(await this.#ready(), keys);
   }
 
   /** Sets the secret of one participant (16 to 256 random bytes), in place of the room's; with the own identity the one to seal with. */
   async setKey(identity: string, key: Uint8Array): Promise<void> {
     roomSecret({ raw: key });
     this.#keys.set(identity, new Uint8Array(key));
-    if (this.#begun !== null) await (await this.#ready()).setKey(identity, key);
+    if (this.#begun !== null) await this.#installKey(await this.#ready(), identity, key);
+  }
+
+  /** The format of what is sent now. */
+  get format(): Format {
+    return this.#format;
   }
 
   /** A new generation of the own key; see `E2EE.rotate`. */
@@ -208,7 +256,8 @@ export class LivekitE2EEManager {
   /** Figures for a support desk: JSON without keys and secrets. */
   async getReport(): Promise<ManagerReport> {
     const report = await (await this.#ready()).getReport();
-    return { ...report, members: [...this.members].map(([identity, state]) => ({ identity, state })) };
+    const members = [...this.#members].map(([identity, { state, announcement }]) => ({ identity, state, speaksFrameseal: announcement !== null }));
+    return { ...report, members, format: this.#format, formatPolicy: this.#policy };
   }
 
   /** Called by newer releases of livekit-client when the room is done with. */
@@ -246,10 +295,40 @@ export class LivekitE2EEManager {
   async #begin(room: LivekitRoom): Promise<void> {
     const { identity } = room.localParticipant;
     const e2ee = this.#open();
-    await e2ee.begin(this.#options.call ?? room.name, identity);
-    if (this.#roomKeys !== null) await e2ee.setRoomSecret(roomSecret(this.#roomKeys));
-    for (const [owner, key] of this.#keys) await e2ee.setKey(owner, key);
+    const policy = this.#policy;
+    const compat = policy === "sframe" ? null : { ...LIVEKIT_DEFAULTS, ...this.#options.livekit, policy };
+    await e2ee.begin(this.#options.call ?? room.name, identity, compat);
+    if (compat !== null && this.#trailer.length > 0) await e2ee.compat({ what: "injected", trailer: this.#trailer });
+    if (this.#roomKeys !== null) await this.#installRoom(e2ee, this.#roomKeys);
+    for (const [owner, key] of this.#keys) await this.#installKey(e2ee, owner, key);
     this.#emitter.emit("participantEncryptionStatusChanged", [true, room.localParticipant]);
+  }
+
+  async #installRoom(e2ee: E2EE, keys: RoomKeys): Promise<void> {
+    if (this.#policy !== "sframe") {
+      await e2ee.compat({ what: "key", participant: null, index: this.#roomKeyIndex, ...livekitSecret(keys) });
+    }
+    if (this.#policy !== "livekit") await e2ee.setRoomSecret(roomSecret(keys));
+  }
+
+  async #installKey(e2ee: E2EE, identity: string, key: Uint8Array): Promise<void> {
+    if (this.#policy !== "sframe") {
+      await e2ee.compat({ what: "key", participant: identity, index: 0, ...livekitSecret({ raw: key }) });
+    }
+    if (this.#policy !== "livekit") await e2ee.setKey(identity, key);
+  }
+
+  /** Under `auto`: LiveKit's format while somebody is there who speaks no other. Told, and never otherwise. */
+  #choose(): void {
+    if (this.#policy !== "auto" || this.#room === null) return;
+    const foreign = [...this.#members].filter(([, { announcement, due }]) => announcement === null && due).map(([identity]) => identity);
+    const format: Format = foreign.length === 0 ? "sframe" : "livekit";
+    if (format === this.#format) return;
+    this.#format = format;
+    this.#ready()
+      .then((e2ee) => e2ee.compat({ what: "send", format }))
+      .catch((error: unknown) => this.#failed(error));
+    this.#emitter.emit("format", [format, foreign]);
   }
 
   /** Says what others need to open what is sent here: as an attribute, which who comes later sees too; else as a message. */
@@ -282,6 +361,8 @@ export class LivekitE2EEManager {
     if (member.announcement === announcement) return;
     member.announcement = announcement;
     this.#show(identity, member);
+    this.#choose();
+    if (this.#policy === "livekit") return;
     this.#ready()
       .then((e2ee) => e2ee.addParticipant(identity, announcement))
       .catch((error: unknown) => this.#failed(error, identity));
@@ -289,6 +370,7 @@ export class LivekitE2EEManager {
 
   #left(identity: string): void {
     this.#members.delete(identity);
+    this.#choose();
     this.#ready()
       .then((e2ee) => e2ee.removeParticipant(identity))
       .catch(() => undefined);
@@ -312,8 +394,13 @@ export class LivekitE2EEManager {
   #member(identity: string): Member {
     const known = this.#members.get(identity);
     if (known !== undefined) return known;
-    const member: Member = { announcement: null, tracks: new Map(), state: "waiting" };
+    const member: Member = { announcement: null, tracks: new Map(), state: "waiting", due: false };
     this.#members.set(identity, member);
+    setTimeout(() => {
+      member.due = true;
+      this.#choose();
+      if (this.#members.get(identity) === member) this.#show(identity, member);
+    }, GRACE_MS);
     return member;
   }
 
@@ -326,7 +413,7 @@ export class LivekitE2EEManager {
   }
 
   #show(identity: string, member: Member): void {
-    const state = stateOf(member);
+    const state = stateOf(member, this.#policy);
     if (state === member.state) return;
     const before = member.state;
     member.state = state;
@@ -368,10 +455,12 @@ interface Member {
   announcement: string | null;
   readonly tracks: Map<number, TrackState>;
   state: MemberState;
+  /** It had time to announce itself. */
+  due: boolean;
 }
 
-function stateOf({ announcement, tracks }: Member): MemberState {
-  if (announcement === null) return tracks.size === 0 ? "waiting" : "foreign";
+function stateOf({ announcement, tracks, due }: Member, policy: FormatPolicy): MemberState {
+  if (announcement === null && policy === "sframe") return due && tracks.size > 0 ? "foreign" : "waiting";
   const states = [...tracks.values()].filter((state) => state !== "new");
   if (states.length === 0) return "waiting";
   return states.every((state) => state === "ok") ? "encrypted" : "failing";

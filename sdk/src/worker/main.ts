@@ -161,6 +161,8 @@ export class Desk implements TrackEvents {
         return this.#data(engine, "send", null, request.data);
       case "open-data":
         return this.#data(engine, "receive", request.participant, request.data);
+      case "compat":
+        return (await engine.compat?.(request.ask)) ?? null;
       case "report":
         return {
           engine: engine.name,
@@ -177,7 +179,9 @@ export class Desk implements TrackEvents {
 
   async #init(request: Extract<Request, { t: "init" }>): Promise<Answers["init"]> {
     if (this.#engine !== null) throw new Refusal(Code.BadOption, "one worker serves one call: make another");
-    const { engine, wasmError } = await loadEngine(request);
+    const { engine: own, wasmError } = await loadEngine(request);
+    // Few pages need it: a file of its own.
+    const engine = request.compat === null ? own : new (await import("../livekit/worker/compat.ts")).Compat(own, request.compat, request.participant);
     this.#call = request.call;
     const url = request.diagnostics?.plaintextUrl;
     // A file of its own: only tests load it.
