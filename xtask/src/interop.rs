@@ -20,6 +20,8 @@ pub(crate) struct Args {
 enum Peer {
     /// livekit-client with its own worker and the native SDK, in Chromium and Firefox, through a LiveKit server on loopback
     Livekit,
+    /// Nobody: only builds the LiveKit server
+    Server,
 }
 
 /// The server's module and the version that the figures in the docs are of.
@@ -29,18 +31,22 @@ const LIMIT: Duration = Duration::from_secs(1800);
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     match args.peer {
         Peer::Livekit => livekit(&args.rest),
+        Peer::Server => livekit_server().map(|_| ExitCode::SUCCESS),
     }
 }
 
 fn livekit(rest: &[String]) -> Result<ExitCode> {
     doctor::need(&["rustc", "wasm32", "node", "npm", "chromium", "firefox", "go"])?;
     npm::sdk()?;
-    npm::install("sdk/interop/livekit")?;
     let server = livekit_server()?;
+    npm::install("sdk/interop/livekit")?;
+    npm::install("examples/livekit-react")?;
     let sdk = root().join("sdk");
-    let types =
-        Job::new("node").args(["node_modules/typescript/bin/tsc", "--noEmit", "-p", "interop/livekit"]);
-    types.dir(&sdk).run()?;
+    let tsc = |project| {
+        Job::new("node").args(["node_modules/typescript/bin/tsc", "--noEmit", "-p", project]).dir(&sdk).run()
+    };
+    tsc("interop/livekit")?;
+    tsc("../examples/livekit-react")?;
     let job = Job::new("node").args(["--import", "tsx", "interop/livekit/run.ts"]).args(rest).dir(sdk);
     let job = job.env("LIVEKIT_SERVER", &server).env("LIVEKIT_VERSION", LIVEKIT_SERVER.1);
     let status = job.limit(LIMIT).status()?;

@@ -44,7 +44,14 @@ pub(crate) static BROWSER: &[Step] = &[Step {
 }];
 
 /// What takes its time.
-pub(crate) static LONG: &[Step] = &[Step { name: "fuzz", what: "every target for a short while", run: fuzz }];
+pub(crate) static LONG: &[Step] = &[
+    Step {
+        name: "livekit",
+        what: "livekit-client and its native SDK through a LiveKit server",
+        run: livekit,
+    },
+    Step { name: "fuzz", what: "every target for a short while", run: fuzz },
+];
 
 fn passed() -> Result<Done> {
     Ok(Done::Passed(String::new()))
@@ -157,6 +164,19 @@ fn sdk_browser(log: &mut Log) -> Result<Done> {
     log.job(demo::sfu_build())?;
     log.job(npm::script("sdk", "test:browser").env("FRAMESEAL_SFU", demo::sfu_program()))?;
     node_tests(&log.text())
+}
+
+fn livekit(log: &mut Log) -> Result<Done> {
+    doctor::need(&["chromium", "firefox"])?;
+    if let Err(error) =
+        doctor::need(&["go"]).and_then(|()| log.job(Job::xtask()?.args(["interop", "server"])))
+    {
+        return Ok(Done::Left(format!("optional; {error}").replace('\n', " ")));
+    }
+    log.job(Job::xtask()?.args(["interop", "livekit", "--", "--few"]))?;
+    let text = log.text();
+    let verdict = text.lines().rev().find(|line| line.contains(" passed, 0 failed"));
+    verdict.map(|line| Done::Passed(line.to_owned())).ok_or_else(|| Error::new("no row ran"))
 }
 
 fn fuzz(log: &mut Log) -> Result<Done> {

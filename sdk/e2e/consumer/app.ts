@@ -1,5 +1,13 @@
 // An application that adopts the package; compiled and bundled by run.mjs, as somebody else's would be.
 import { CODE, createE2EE, E2eeError, type E2eeReport, isSupported, type StateEvent, type TrackKind } from "frameseal";
+import { createE2EEManager, type LivekitE2EEManager, type MemberState } from "frameseal/livekit";
+
+export function manager(passphrase: string): LivekitE2EEManager {
+  const made = createE2EEManager({ keys: { passphrase }, format: "auto", livekit: { keyBits: 256 }, suite: "AES_256_GCM_SHA512_128" });
+  const show = (identity: string, state: MemberState): void => console.log(identity, state, made.format, made.members.size);
+  made.on("memberState", show).on("encryptionError", (error, identity) => console.log(error.message, identity));
+  return made.off("memberState", show);
+}
 
 export async function join(id: string, secret: string, camera: MediaStream): Promise<RTCPeerConnection | null> {
   if (!isSupported()) return null;

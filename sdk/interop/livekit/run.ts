@@ -2,17 +2,21 @@
  * Real livekit-client in real Chromium through a real LiveKit server, its own worker and Frameseal's in one room:
  * `cargo xtask interop livekit`. Prints a table; ends with 1 when a row failed.
  *   --only TEXT   rows with TEXT in their name
+ *   --few         a few rows that meet everything once
  *   --write FILE  the table as Markdown
  */
 import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { launch, type TestPage } from "../../e2e/browsers.ts";
+import { example } from "./example.ts";
 import { likeness, Native } from "./native.ts";
 import type { Join, Received, Secret } from "./page.ts";
 import { RELEASES, type Sfu, startPages, startSfu } from "./server.ts";
 import type {} from "./page.ts";
 
-const { values: args } = parseArgs({ options: { only: { type: "string", default: "" }, write: { type: "string" } } });
+const { values: args } = parseArgs({
+  options: { only: { type: "string", default: "" }, few: { type: "boolean", default: false }, write: { type: "string" } },
+});
 
 const [NEW = "", OLD = ""] = Object.keys(RELEASES);
 const PASSPHRASE: Secret = { kind: "passphrase", text: "a passphrase of the room" };
@@ -430,7 +434,20 @@ function record(result: Result): void {
   const { what, sides, failure } = result;
   console.log(`${failure === null ? "passed" : "FAILED"}  ${what}: ${sides.join(" with ")}${failure === null ? "" : `: ${failure}`}`);
 }
-const chosen = (what: string, sides: readonly string[]): boolean => `${what} ${sides.join(" ")}`.includes(args.only);
+const FEW = [
+  `VP8 and Opus ${nameOf(STOCK_OLD)} ${nameOf(OURS)}`,
+  `AV1 and Opus ${nameOf(MANAGER_OLD)} ${nameOf(MANAGER)}`,
+  `VP8 and Opus ${nameOf(MANAGER_FIREFOX)} ${nameOf(MANAGER)}`,
+  `two who speak Frameseal, and one who does not comes and goes ${nameOf(MANAGER)} ${nameOf(MANAGER)}`,
+  `the connection resumed, and made anew ${nameOf(MANAGER)} ${nameOf(MANAGER)}`,
+  `VP8 and Opus native SDK ${nameOf(OURS)}`,
+  "React example, production",
+  "VP8: the server's view",
+];
+function chosen(what: string, sides: readonly string[]): boolean {
+  const name = `${what} ${sides.join(" ")}`;
+  return name.includes(args.only) && (!args.few || FEW.some((start) => name.startsWith(start)));
+}
 const firstLine = (error: unknown): string => (error instanceof Error ? error.message : String(error)).split("\n")[0] ?? "";
 
 try {
@@ -457,6 +474,10 @@ try {
   const ratchets = ["native SDK", nameOf(OURS)] as const;
   if (chosen("ratchet by the native sender", ratchets)) {
     record({ what: "ratchet by the native sender", sides: ratchets, failure: await nativeRatchet().catch(firstLine) });
+  }
+  for (const build of ["development", "production"] as const) {
+    const [what, sides] = [`React example, ${build} build`, ["livekit-client 2.21.0 with Frameseal's manager", "itself, and one with another secret"]] as const;
+    if (chosen(what, sides)) record({ what, sides: [...sides], failure: await example(build, `call-${++calls}`, sfu, chromium).catch(firstLine) });
   }
   for (const codec of ["vp8", "vp9", "h264"] as const) {
     const [what, sides] = [`${codec.toUpperCase()}: the server's view shows nothing of the picture`, [nameOf(OURS), "an eavesdropper without the key"]] as const;

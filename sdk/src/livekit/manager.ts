@@ -76,6 +76,7 @@ export class LivekitE2EEManager {
   readonly #options: ManagerOptions;
   readonly #makeWorker: () => Worker;
   readonly #emitter = new Emitter<{ [K in keyof ManagerEvents]: ManagerEvents[K] }>();
+  readonly #listeners: { readonly event: keyof ManagerEvents; readonly listener: (...args: never[]) => void; gone(): void }[] = [];
   readonly #members = new Map<string, Member>();
   /** Keys of participants that were set one by one. */
   readonly #keys = new Map<string, Uint8Array>();
@@ -119,9 +120,18 @@ export class LivekitE2EEManager {
   /** Listens to livekit-client's events of a manager, and to `memberState`. */
   on(event: "memberState", listener: (identity: string, state: MemberState) => void): this;
   on(event: "format", listener: (format: Format, because: readonly string[]) => void): this;
+  on(event: "encryptionError", listener: (error: Error, identity?: string) => void): this;
   on(event: keyof ManagerEvents, listener: (...args: never[]) => void): this;
   on(event: keyof ManagerEvents, listener: (...args: never[]) => void): this {
-    this.#emitter.on(event, (args) => listener(...(args as unknown as never[])));
+    const gone = this.#emitter.on(event, (args) => listener(...(args as unknown as never[])));
+    this.#listeners.push({ event, listener, gone });
+    return this;
+  }
+
+  /** Stops listening. */
+  off(event: keyof ManagerEvents, listener: (...args: never[]) => void): this {
+    const at = this.#listeners.findIndex((one) => one.event === event && one.listener === listener);
+    if (at >= 0) this.#listeners.splice(at, 1)[0]?.gone();
     return this;
   }
 
@@ -135,7 +145,12 @@ export class LivekitE2EEManager {
     void local.setE2EEEnabled(true);
     local.on("localSenderCreated", (sender, track) => void this.#guarded(local.identity, () => this.#open().attachSender(sender, { kind: kindOf(track) })));
     room.on("signalConnected", () => this.#connected(room));
-    room.on("reconnected", () => void this.#tell(null));
+    // Before that livekit-client tells nothing of who comes and what changes.
+    room.on("connected", () => this.#hearAll(room));
+    room.on("reconnected", () => {
+      this.#hearAll(room);
+      void this.#tell(null);
+    });
     room.on("participantConnected", (participant: LivekitParticipant) => {
       this.#hear(participant);
       if (this.#byMessage) void this.#tell(participant.identity);
@@ -144,8 +159,9 @@ export class LivekitE2EEManager {
       if (ATTRIBUTE in changed && participant.identity !== local.identity) this.#hear(participant);
     });
     room.on("participantDisconnected", ({ identity }: LivekitParticipant) => this.#left(identity));
-    room.on("trackSubscribed", (track: LivekitRemoteTrack, _: unknown, { identity }: LivekitParticipant) => {
-      const { receiver } = track;
+    room.on("trackSubscribed", (track: LivekitRemoteTrack, _: unknown, participant: LivekitParticipant) => {
+      const [{ receiver }, { identity }] = [track, participant];
+      this.#hear(participant);
       if (receiver !== undefined) this.#guarded(identity, () => this.#subscribed(receiver, identity, kindOf(track)));
     });
     room.on("trackUnsubscribed", ({ receiver }: LivekitRemoteTrack, _: unknown, { identity }: LivekitParticipant) => {
@@ -289,6 +305,10 @@ export class LivekitE2EEManager {
       throw error;
     });
     this.#begun.catch(() => undefined);
+    this.#hearAll(room);
+  }
+
+  #hearAll(room: LivekitRoom): void {
     for (const participant of room.remoteParticipants.values()) this.#hear(participant);
   }
 
