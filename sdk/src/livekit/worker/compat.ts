@@ -44,7 +44,8 @@ export class Compat implements Engine {
     try {
       this.module = new LivekitModule({ bits, ring, window });
     } catch (error) {
-      if (!(error instanceof ModuleError)) throw error;
+      // The page's policy may refuse WebAssembly, without which this format is not spoken.
+      if (!(error instanceof ModuleError)) throw new Refusal(Code.WasmFailed, `LiveKit's format needs WebAssembly: ${String(error)}`);
       throw new Refusal(Code.BadOption, `a ring of ${ring} keys of ${bits} bits: a ring has 1 to 256, of 128 or 256 bits`);
     }
   }
