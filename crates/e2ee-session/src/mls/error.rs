@@ -1,0 +1,37 @@
+use std::fmt;
+
+/// Why something could not be done. The group stays as it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum MlsError {
+    /// Bytes that are no message of this kind.
+    Malformed,
+    /// A message of another group, or of another epoch than the group is in.
+    WrongEpoch,
+    /// A message that does not authenticate, or breaks a rule of RFC 9420.
+    Refused,
+    /// The own commit, come back from the log: confirm it instead.
+    OwnCommit,
+    /// There is no own commit that waits for the log, or there is one already.
+    Pending,
+    /// The member was removed, and the group gives no key any more.
+    Removed,
+    /// An identity must have 1 to 512 bytes of UTF-8.
+    BadIdentity,
+}
+
+impl fmt::Display for MlsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Malformed => "not a message of this kind",
+            Self::WrongEpoch => "a message of another group or epoch",
+            Self::Refused => "a message that does not authenticate or breaks a rule of MLS",
+            Self::OwnCommit => "the own commit, come back from the log",
+            Self::Pending => "no own commit waits for the log, or one does already",
+            Self::Removed => "this member was removed from the group",
+            Self::BadIdentity => "an identity has 1 to 512 bytes of UTF-8",
+        })
+    }
+}
+
+impl std::error::Error for MlsError {}

@@ -1,0 +1,300 @@
+//! A group that one is in.
+use e2ee_core::{BaseKey, Epoch, SecretBytes};
+
+use openmls::credentials::{BasicCredential, Credential};
+use openmls::group::{MlsGroup, StagedCommit};
+use openmls::key_packages::KeyPackageIn;
+use openmls::prelude::{
+    LeafNodeIndex, MlsMessageIn, ProcessedMessageContent, ProtocolMessage, ProtocolVersion,
+};
+use openmls::treesync::LeafNode;
+use openmls_traits::OpenMlsProvider as _;
+use tls_codec::{DeserializeBytes as _, Serialize as _};
+use zeroize::Zeroizing;
+
+use super::error::MlsError;
+use super::joiner::Joiner;
+use super::verdict::{CredentialPolicy, Identity, Judged, Refusal, Trust, judge};
+
+/// RFC 9605 section 5.2.
+const EXPORTER_LABEL: &str = "SFrame 1.0 Base Key";
+/// Bytes of the exported secret. Fixed, so that members may seal with different suites.
+const EXPORTED_LEN: usize = 32;
+
+/// Somebody in the group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// Leaf of the tree: the sender index in KIDs.
+    pub index: u32,
+    /// Who it is.
+    pub identity: Identity,
+    /// How it is known.
+    pub trust: Trust,
+}
+
+/// What goes out for a change.
+pub struct Proposed {
+    /// For the log, to be appended if it is still in the group's epoch.
+    pub commit: Vec<u8>,
+    /// For those who are added.
+    pub welcome: Option<Vec<u8>>,
+}
+
+/// A commit of somebody else, read and checked, and not merged.
+pub struct Change {
+    staged: Box<StagedCommit>,
+    entering: Vec<Identity>,
+    leaving: Vec<u32>,
+}
+
+impl Change {
+    /// Who would enter, and who would have another key.
+    #[must_use]
+    pub fn entering(&self) -> &[Identity] {
+        &self.entering
+    }
+
+    /// Leaves of those who would be out.
+    #[must_use]
+    pub fn leaving(&self) -> &[u32] {
+        &self.leaving
+    }
+
+    /// The verdict on everybody who would enter.
+    ///
+    /// # Errors
+    /// [`Refusal`]: somebody must not be in the group.
+    pub fn judge(self, policy: &impl CredentialPolicy) -> Result<Judged<Self>, Refusal> {
+        let entering = self.entering.clone();
+        judge(self, &entering, policy)
+    }
+}
+
+/// An own commit that waits for the log.
+pub(super) enum Sent {
+    /// By which this member enters: its group is of the epoch behind it already, and void without it.
+    Entry { commit: Vec<u8> },
+    /// Of a member; the group is of the epoch before it.
+    Change { commit: Vec<u8>, verdicts: Vec<(Identity, Trust)> },
+}
+
+/// One member's view of the group. A commit of one's own changes it only when the log took it.
+pub struct Group {
+    me: Joiner,
+    mls: MlsGroup,
+    verdicts: Vec<(Identity, Trust)>,
+    sent: Option<Sent>,
+}
+
+impl Group {
+    pub(super) fn new(
+        me: Joiner,
+        mls: MlsGroup,
+        verdicts: Vec<(Identity, Trust)>,
+        sent: Option<Sent>,
+    ) -> Self {
+        Self { me, mls, verdicts, sent }
+    }
+
+    /// The epoch: one more for each commit.
+    #[must_use]
+    pub fn epoch(&self) -> Epoch {
+        Epoch(self.mls.epoch().as_u64())
+    }
+
+    /// The own leaf.
+    #[must_use]
+    pub fn index(&self) -> u32 {
+        self.mls.own_leaf_index().u32()
+    }
+
+    /// Everybody in the group, the own member included: what the tree says, never what a server says.
+    ///
+    /// # Errors
+    /// [`MlsError::Refused`] for a member whose identity cannot be read.
+    pub fn members(&self) -> Result<Vec<Member>, MlsError> {
+        let member = |member: openmls::group::Member| {
+            let identity = identity_of(&member.credential, &member.signature_key)?;
+            let known = self.verdicts.iter().rev().find(|(who, _)| *who == identity);
+            let trust = known.map_or(Trust::Unverified, |(_, trust)| *trust);
+            Ok(Member { index: member.index.u32(), identity, trust })
+        };
+        self.mls.members().map(member).collect()
+    }
+
+    /// The secret that every member's frame keys of this epoch come from (RFC 9605 section 5.2).
+    ///
+    /// # Errors
+    /// [`MlsError::Removed`]; [`MlsError::Pending`] while the commit by which this member enters waits for the log.
+    pub fn base_key(&self) -> Result<BaseKey, MlsError> {
+        if matches!(self.sent, Some(Sent::Entry { .. })) {
+            return Err(MlsError::Pending);
+        }
+        let exported = self.mls.export_secret(self.me.provider.crypto(), EXPORTER_LABEL, b"", EXPORTED_LEN);
+        let exported = Zeroizing::new(exported.map_err(|_| MlsError::Removed)?);
+        BaseKey::new(SecretBytes::copy_of(&exported)).map_err(|_| MlsError::Refused)
+    }
+
+    /// What members compare: the same for all of one epoch, 32 bytes.
+    #[must_use]
+    pub fn authenticator(&self) -> &[u8] {
+        self.mls.epoch_authenticator().as_slice()
+    }
+
+    /// The group for somebody who enters by a commit of its own. Public.
+    ///
+    /// # Errors
+    /// [`MlsError::Removed`].
+    pub fn group_info(&self) -> Result<Vec<u8>, MlsError> {
+        let info = self.mls.export_group_info(self.me.provider.crypto(), &self.me.key, true);
+        info.map_err(|_| MlsError::Removed)?.tls_serialize_detached().map_err(|_| MlsError::Refused)
+    }
+
+    /// Proposes a change: who is added (by key package), who is out (by leaf); neither makes fresh keys alone. Nothing
+    /// changes before [`Group::confirm`].
+    ///
+    /// # Errors
+    /// [`MlsError::Pending`]: one waits for the log already. [`MlsError::Malformed`], [`MlsError::Refused`]; a policy's
+    /// refusal is the inner one.
+    pub fn propose(
+        &mut self,
+        add: &[&[u8]],
+        remove: &[u32],
+        policy: &impl CredentialPolicy,
+    ) -> Result<Result<Proposed, Refusal>, MlsError> {
+        if self.sent.is_some() {
+            return Err(MlsError::Pending);
+        }
+        let provider = &self.me.provider;
+        let mut packages = Vec::new();
+        for bytes in add {
+            let read = KeyPackageIn::tls_deserialize_exact_bytes(bytes).map_err(|_| MlsError::Malformed)?;
+            packages.push(
+                read.validate(provider.crypto(), ProtocolVersion::Mls10).map_err(|_| MlsError::Refused)?,
+            );
+        }
+        let entering = packages
+            .iter()
+            .map(|package| identity_in(package.leaf_node()))
+            .collect::<Result<Vec<_>, MlsError>>()?;
+        let Judged { verdicts, .. } = match judge((), &entering, policy) {
+            Ok(judged) => judged,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
+        let bundle = self
+            .mls
+            .commit_builder()
+            .propose_adds(packages)
+            .propose_removals(remove.iter().map(|index| LeafNodeIndex::new(*index)))
+            .force_self_update(true)
+            .load_psks(provider.storage())
+            .map_err(|_| MlsError::Refused)?
+            .build(provider.rand(), provider.crypto(), &self.me.key, |_| true)
+            .map_err(|_| MlsError::Refused)?
+            .stage_commit(provider)
+            .map_err(|_| MlsError::Refused)?;
+        let (commit, welcome, _) = bundle.into_messages();
+        let bytes = |message: openmls::prelude::MlsMessageOut| {
+            message.tls_serialize_detached().map_err(|_| MlsError::Refused)
+        };
+        let (commit, welcome) = (bytes(commit)?, welcome.map(bytes).transpose()?);
+        self.sent = Some(Sent::Change { commit: commit.clone(), verdicts });
+        Ok(Ok(Proposed { commit, welcome }))
+    }
+
+    /// The log took the own commit.
+    ///
+    /// # Errors
+    /// [`MlsError::Pending`]: none was sent.
+    pub fn confirm(&mut self) -> Result<(), MlsError> {
+        match self.sent.take() {
+            None => return Err(MlsError::Pending),
+            Some(Sent::Entry { .. }) => {}
+            Some(Sent::Change { verdicts, .. }) => {
+                self.mls.merge_pending_commit(&self.me.provider).map_err(|_| MlsError::Refused)?;
+                self.verdicts.extend(verdicts);
+            }
+        }
+        self.forget_strangers()
+    }
+
+    /// Another commit came first: the own one is void, and its wishes must be proposed again.
+    ///
+    /// # Errors
+    /// [`MlsError::Pending`]: none was sent, or it is the one by which this member enters, which cannot be taken back.
+    pub fn abort(&mut self) -> Result<(), MlsError> {
+        if !matches!(self.sent, Some(Sent::Change { .. })) {
+            return Err(MlsError::Pending);
+        }
+        self.sent = None;
+        self.mls.clear_pending_commit(self.me.provider.storage()).map_err(|_| MlsError::Refused)
+    }
+
+    /// Reads a commit out of the log. Nothing changes before [`Group::merge`].
+    ///
+    /// # Errors
+    /// [`MlsError::OwnCommit`], [`MlsError::Malformed`], [`MlsError::WrongEpoch`], [`MlsError::Refused`].
+    pub fn read(&mut self, commit: &[u8]) -> Result<Change, MlsError> {
+        if let Some(Sent::Entry { commit: own } | Sent::Change { commit: own, .. }) = &self.sent
+            && own == commit
+        {
+            return Err(MlsError::OwnCommit);
+        }
+        let message = MlsMessageIn::tls_deserialize_exact_bytes(commit).map_err(|_| MlsError::Malformed)?;
+        let message: ProtocolMessage =
+            message.try_into_protocol_message().map_err(|_| MlsError::Malformed)?;
+        if message.group_id() != self.mls.group_id() || message.epoch() != self.mls.epoch() {
+            return Err(MlsError::WrongEpoch);
+        }
+        let read = self.mls.process_message(&self.me.provider, message).map_err(|_| MlsError::Refused)?;
+        let ProcessedMessageContent::StagedCommitMessage(staged) = read.into_content() else {
+            return Err(MlsError::Malformed);
+        };
+        let known: Vec<Identity> = self.members()?.into_iter().map(|member| member.identity).collect();
+        let leaves = staged
+            .add_proposals()
+            .map(|add| identity_in(add.add_proposal().key_package().leaf_node()))
+            .chain(staged.update_proposals().map(|update| identity_in(update.update_proposal().leaf_node())))
+            .chain(staged.update_path_leaf_node().map(identity_in))
+            .collect::<Result<Vec<_>, MlsError>>()?;
+        let entering = leaves.into_iter().filter(|who| !known.contains(who)).collect();
+        let leaving =
+            staged.remove_proposals().map(|remove| remove.remove_proposal().removed().u32()).collect();
+        Ok(Change { staged, entering, leaving })
+    }
+
+    /// Takes over a change that was judged. `false`: this member is out, and gets no more keys.
+    ///
+    /// # Errors
+    /// [`MlsError::Refused`].
+    pub fn merge(&mut self, change: Judged<Change>) -> Result<bool, MlsError> {
+        let Judged { staged: Change { staged, .. }, verdicts } = change;
+        self.mls.merge_staged_commit(&self.me.provider, *staged).map_err(|_| MlsError::Refused)?;
+        // An own commit of the epoch before is void.
+        self.sent = None;
+        self.verdicts.extend(verdicts);
+        if self.mls.is_active() {
+            self.forget_strangers()?;
+        }
+        Ok(self.mls.is_active())
+    }
+
+    fn forget_strangers(&mut self) -> Result<(), MlsError> {
+        let members: Vec<Identity> = self.members()?.into_iter().map(|member| member.identity).collect();
+        self.verdicts.retain(|(who, _)| members.contains(who));
+        Ok(())
+    }
+}
+
+fn identity_in(leaf: &LeafNode) -> Result<Identity, MlsError> {
+    identity_of(leaf.credential(), leaf.signature_key().as_slice())
+}
+
+pub(super) fn identity_of(credential: &Credential, key: &[u8]) -> Result<Identity, MlsError> {
+    let basic = BasicCredential::try_from(credential.clone()).map_err(|_| MlsError::Refused)?;
+    let name = String::from_utf8(basic.identity().to_vec()).map_err(|_| MlsError::BadIdentity)?;
+    if name.is_empty() || name.len() > 512 {
+        return Err(MlsError::BadIdentity);
+    }
+    Ok(Identity { name, key: key.to_vec() })
+}

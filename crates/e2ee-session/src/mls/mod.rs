@@ -1,0 +1,23 @@
+//! Keys by MLS (RFC 9420): every member proves itself by a signature, and every join and leave makes fresh keys for all.
+//!
+//! ```text
+//! Joiner ── found ──────────────────────────────────────────────▶ Group
+//!    ├───── read_welcome ▶ Welcomed ── judge ▶ Judged ── enter ──▶   │ propose ▶ bytes for the log ▶ confirm or abort
+//!    └───── enter (a commit of one's own) ──────────── confirm ──▶   │ read ▶ Change ── judge ▶ Judged ── merge
+//! ```
+//!
+//! Whoever carries the messages orders them, and gets nothing else: a log that takes a commit only for the epoch that it
+//! was made in. Two commits of one epoch are one commit and one that is proposed again.
+mod crypto;
+mod error;
+mod group;
+mod joiner;
+mod provider;
+mod storage;
+mod verdict;
+
+pub use crypto::SEED_LEN;
+pub use error::MlsError;
+pub use group::{Change, Group, Member, Proposed};
+pub use joiner::{Joiner, Welcomed};
+pub use verdict::{CredentialPolicy, Identity, Judged, Refusal, ShowUnverified, Trust};
