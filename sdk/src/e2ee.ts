@@ -5,7 +5,7 @@ import { E2eeError, type ErrorName, nameOf, type Reaction, reactionOf } from "./
 import { DEFAULT_SUITE, type Direction, type TrackKind, type TrackState } from "./kinds.ts";
 import { type BaseOptions, checkName, type E2eeOptions, initRequest, secretBytes } from "./options.ts";
 import { GuardedPeer, type Hub } from "./peer.ts";
-import type { CompatAnswer, CompatAsk, CompatOptions } from "./livekit/compat.ts";
+import type { CompatAnswer, CompatAsk, CompatOptions } from "./compat.ts";
 import { type Answers, type EngineName, unreachable } from "./protocol.ts";
 import { type E2eeReport, Log, stateLine } from "./report.ts";
 import { isSupported, type TransformPath, transformPath } from "./support.ts";

@@ -1,6 +1,6 @@
 /** The options of `createE2EE`, and what they are checked for. */
 import { E2eeError } from "./errors.ts";
-import type { CompatOptions } from "./livekit/compat.ts";
+import type { CompatOptions } from "./compat.ts";
 import { type CipherSuite, DEFAULT_SUITE, SUITE_NUMBER } from "./kinds.ts";
 import type { Ask, Diagnostics, PostableWasm } from "./protocol.ts";
 

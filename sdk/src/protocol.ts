@@ -1,7 +1,7 @@
 /**
  * The messages between page and worker. Secrets go in, never out: no message of {@link FromWorker} can hold a key.
  */
-import type { CompatAnswer, CompatAsk, CompatOptions } from "./livekit/compat.ts";
+import type { CompatAnswer, CompatAsk, CompatOptions } from "./compat.ts";
 import type { Direction, TrackKind, TrackState } from "./kinds.ts";
 
 /** Where the media module comes from. A `Response` is read on the page, as it cannot be posted. */

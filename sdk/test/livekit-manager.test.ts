@@ -5,7 +5,7 @@ import { before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { readAnnounced, sealedAnnouncement } from "../src/livekit/announce.ts";
 import { linkSecretOf, livekitSecret, newLinkSecret, type RoomKeys, roomSecret } from "../src/livekit/keys.ts";
-import type { CompatOptions, SealedData } from "../src/livekit/compat.ts";
+import type { CompatOptions, SealedData } from "../src/compat.ts";
 import { Code } from "../src/codes.ts";
 import { RULE } from "../src/worker/codec.ts";
 import type { EncodedFrame, Engine, Lane, Status } from "../src/worker/engine.ts";
@@ -147,6 +147,12 @@ describe("both formats in one engine", () => {
   test("AV1 is not sent in LiveKit's format", async () => {
     const { send } = await pair("livekit");
     assert.equal((await run(send, VP8, RULE.av1, "key")).status, -Code.SealUnknownCodec);
+  });
+
+  test("a key index outside of the ring is refused with what to do", async () => {
+    const ada = await member("ada", "livekit");
+    const outside = ada.compat?.({ what: "key", participant: null, index: 16, kdf: "HKDF", secret: new Uint8Array(16) });
+    await assert.rejects(async () => outside, /key index 16 is outside of the ring of 16.* raise ringSize/);
   });
 
   test("messages of LiveKit's format open once, and not when they were changed", async () => {

@@ -172,6 +172,11 @@ describe("livekit worker", () => {
     await idle();
     assert.match(errors(shared)[0] ?? "", /^InvalidKey: a key without a participant was set/);
     assert.match(errors(shared)[1] ?? "", /^InvalidKey: a key for AES-GCM was set; import it for HKDF \(raw keys\) or PBKDF2/);
+    assert.match(errors(shared)[2] ?? "", /^InternalError: livekit-client said "newer-than-this-worker".* newer frameseal/);
+    const small = start({ keyringSize: 16 });
+    small.post({ kind: "setKey", data: { participantIdentity: "bob", key: await key("hkdf", hex("11".repeat(32))), keyIndex: 16 } });
+    await idle();
+    assert.match(errors(small)[0] ?? "", /^InvalidKey: a key was set with index 16, and the ring has 16: it went into slot 0.* raise keyringSize/);
     const ring = start({ keyringSize: 300 });
     await idle();
     assert.match(errors(ring)[0] ?? "", /a ring of 300 keys of 128 bits: a ring has 1 to 256/);

@@ -25,7 +25,7 @@ import type { Received } from "./page.ts";
 
 const CODECS = { vp8: VideoCodec.VP8, vp9: VideoCodec.VP9, h264: VideoCodec.H264 } as const;
 const [WIDTH, HEIGHT, FPS] = [640, 360, 30];
-const GRID = 24;
+export const GRID = 24;
 const RATE = 48_000;
 /** Ten milliseconds. */
 const BLOCK = RATE / 100;

@@ -28,6 +28,8 @@ export interface Join {
   readonly worker: string;
   readonly singlePeerConnection?: boolean;
   readonly format?: Frameseal.FormatPolicy;
+  /** The room's option by its older name. */
+  readonly older?: boolean;
   /** One secret for everybody, or one for each participant. */
   readonly secret: Secret | Readonly<Record<string, Secret>>;
   readonly codec: VideoCodec;
@@ -63,6 +65,8 @@ class Keys extends BaseKeyProvider {
   }
 }
 
+/** The topic of chat in LiveKit's own components. */
+const CHAT = "lk.chat";
 const errors: string[] = [];
 const messages: Message[] = [];
 /** What the worker said, by kind. */
@@ -102,12 +106,14 @@ async function managed(order: Join): Promise<Frameseal.LivekitE2EEManager> {
 async function join(order: Join): Promise<void> {
   if (order.worker.endsWith("livekit.js")) {
     manager = await managed(order);
-    room = new Room({ encryption: { e2eeManager: manager }, singlePeerConnection: order.singlePeerConnection ?? false });
+    const way = order.older === true ? { e2ee: { e2eeManager: manager } } : { encryption: { e2eeManager: manager } };
+    room = new Room({ ...way, singlePeerConnection: order.singlePeerConnection ?? false });
   } else room = stock(order);
   room.on(RoomEvent.EncryptionError, (error, participant) => errors.push(`${participant?.identity ?? ""}: ${error.message}`));
   room.on(RoomEvent.DataReceived, (bytes, participant) =>
     messages.push({ from: participant?.identity ?? "", text: new TextDecoder().decode(bytes) }),
   );
+  room.registerTextStreamHandler(CHAT, (reader, { identity }) => void reader.readAll().then((text) => messages.push({ from: identity, text })));
   room.on(RoomEvent.TrackSubscribed, (track: RemoteTrack) => document.body.append(track.attach()));
   const shared = "kind" in order.secret;
   if (!shared) for (const [identity, secret] of Object.entries(order.secret as Record<string, Secret>)) await keys.set(secret, identity, 0);
@@ -166,10 +172,24 @@ const page = {
   messages: (): Message[] => [...messages],
   answers: (): Record<string, number> => ({ ...answers }),
   send: (text: string): Promise<void> => room.localParticipant.publishData(new TextEncoder().encode(text), { reliable: true }),
+  chat: async (text: string): Promise<void> => void (await room.localParticipant.sendText(text, { topic: CHAT })),
   setKey: (secret: Secret, identity: string | undefined, index: number): Promise<void> => keys.set(secret, identity, index),
   ratchet: async (identity: string | undefined, index: number): Promise<void> => void (await keys.ratchetKey(identity, index)),
   rotate: async (): Promise<void> => void (await manager?.rotate()),
   formats: (): string[] => [...formats],
+  /** What is seen of somebody's camera: brightness at a grid of points; `null` when there is no picture. */
+  picture: (from: string, grid: number): number[] | null => {
+    const video = room.getParticipantByIdentity(from)?.getTrackPublication(Track.Source.Camera)?.videoTrack?.attachedElements[0] as HTMLVideoElement | undefined;
+    const context = Object.assign(document.createElement("canvas"), { width: video?.videoWidth ?? 0, height: video?.videoHeight ?? 0 }).getContext("2d");
+    if (video === undefined || context === null || video.videoWidth < grid) return null;
+    context.drawImage(video, 0, 0);
+    const { data, width, height } = context.getImageData(0, 0, video.videoWidth, video.videoHeight);
+    return Array.from({ length: grid * grid }, (_, n) => {
+      const [x, y] = [Math.floor((((n % grid) + 0.5) / grid) * width), Math.floor(((Math.floor(n / grid) + 0.5) / grid) * height)];
+      const pixel = (y * width + x) * 4;
+      return (data[pixel] ?? 0) + (data[pixel + 1] ?? 0) + (data[pixel + 2] ?? 0);
+    });
+  },
   memberStates: (): string[] => [...memberStates],
   report: async (): Promise<string> => JSON.stringify(await manager?.getReport()),
   mute: async (muted: boolean): Promise<void> => {

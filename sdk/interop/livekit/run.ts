@@ -9,7 +9,7 @@ import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { launch, type TestPage } from "../../e2e/browsers.ts";
 import { example } from "./example.ts";
-import { likeness, Native } from "./native.ts";
+import { GRID, likeness, Native } from "./native.ts";
 import type { Join, Received, Secret } from "./page.ts";
 import { RELEASES, type Sfu, startPages, startSfu } from "./server.ts";
 import type {} from "./page.ts";
@@ -21,6 +21,7 @@ const { values: args } = parseArgs({
 const [NEW = "", OLD = ""] = Object.keys(RELEASES);
 const PASSPHRASE: Secret = { kind: "passphrase", text: "a passphrase of the room" };
 const RAW: Secret = { kind: "raw", text: "0123456789abcdef0123456789abcdef" };
+const OWN_KEYS = Object.fromEntries(["ada", "bob", "cleo"].map((name): [string, Secret] => [name, { kind: "raw", text: `the first key of ${name}`.padEnd(32, ".") }]));
 const OTHER: Secret = { kind: "passphrase", text: "another passphrase" };
 /** A stream counts as through when so much of it came in the time that it was watched. */
 const WATCH_MS = 3000;
@@ -72,7 +73,7 @@ const chromium = await launch("chromium", ["--auto-accept-this-tab-capture", "--
 const firefox = await launch("firefox");
 let calls = 0;
 
-type Setting = Partial<Pick<Join, "codec" | "simulcast" | "scalabilityMode" | "secret" | "ratchetWindow" | "singlePeerConnection" | "format">> & {
+type Setting = Partial<Pick<Join, "codec" | "simulcast" | "scalabilityMode" | "secret" | "ratchetWindow" | "singlePeerConnection" | "format" | "older">> & {
   /** Tokens allow attributes; true unless said otherwise. */
   readonly attributes?: boolean;
 };
@@ -153,15 +154,17 @@ const setKey = (member: Member, secret: Secret, index: number): Promise<void> =>
 
 async function data(ada: Member, bob: Member): Promise<string | null> {
   for (const [from, to] of [[ada, bob], [bob, ada]] as const) {
-    const text = `from ${from.name}`;
-    await from.page.evaluate((text) => window.lk.send(text), text);
-    const end = Date.now() + 4000;
-    while (!(await to.page.evaluate(() => window.lk.messages(), null)).some((message) => message.text === text)) {
-      if (Date.now() > end) return `${text} did not arrive; ${(await to.errors()).join(" | ")}`;
-      await pause(100);
+    for (const what of ["send", "chat"] as const) {
+      const text = `${what} from ${from.name}`;
+      await from.page.evaluate(({ what, text }) => window.lk[what](text), { what, text });
+      const end = Date.now() + 4000;
+      while (!(await to.page.evaluate(() => window.lk.messages(), null)).some((message) => message.text === text)) {
+        if (Date.now() > end) return `${text} did not arrive; ${(await to.errors()).join(" | ")}`;
+        await pause(100);
+      }
     }
     const opened = await to.page.evaluate(() => window.lk.answers(), null);
-    if ((opened["decryptDataResponse"] ?? 0) === 0) return `${text} came without encryption`;
+    if ((opened["decryptDataResponse"] ?? 0) === 0) return `what ${from.name} said came without encryption`;
   }
   return null;
 }
@@ -243,6 +246,22 @@ async function leftOut(ada: Member, bob: Member, room: string): Promise<string |
   return after;
 }
 
+/** The same where each has a key of its own, and nobody shares one. */
+async function leftOutOfKeys(ada: Member, bob: Member, room: string): Promise<string | null> {
+  const cleo = await join(room, "cleo", ada.client, { secret: OWN_KEYS });
+  const before = (await flows(cleo, ada)) ?? (await flows(cleo, bob)) ?? (await flows(ada, cleo)) ?? (await both(ada, bob));
+  if (before !== null) return before;
+  for (const { page } of [ada, bob]) {
+    for (const identity of ["ada", "bob"]) {
+      const secret: Secret = { kind: "raw", text: `the next key of ${identity}`.padEnd(32, ".") };
+      await page.evaluate(({ secret, identity }) => window.lk.setKey(secret, identity, 0), { secret, identity });
+    }
+  }
+  const after = (await isDark(cleo, ada)) ?? (await isDark(cleo, bob)) ?? (await both(ada, bob));
+  await cleo.page.close();
+  return after;
+}
+
 function lateComer([first, second]: readonly [Client, Client]): Play {
   return async (ada, bob, room) => {
     const late = await join(room, "cleo", first, {});
@@ -307,8 +326,8 @@ const rows: Row[] = [
   row("a key for each participant", { secret: { ada: RAW, bob: { kind: "raw", text: "fedcba9876543210fedcba9876543210" } } }, both),
   row("VP8, simulcast", { simulcast: true }, both),
   row("VP9, SVC in three layers", { codec: "vp9", scalabilityMode: "L3T3_KEY" }, inCodec("vp9")),
-  row("data messages", {}, data),
-  row("data messages, ours and ours", {}, data, OURS, OURS),
+  row("data messages and chat", {}, data),
+  row("data messages and chat, ours and ours", {}, data, OURS, OURS),
   row("mute and unmute", {}, muted),
   row("a shared screen, stopped and shared again", {}, shared),
   row("another camera in mid-call", {}, otherCamera),
@@ -327,7 +346,7 @@ const rows: Row[] = [
   row("VP9, SVC in three layers", { codec: "vp9", scalabilityMode: "L3T3_KEY" }, inCodec("vp9"), MANAGER, MANAGER),
   row("AV1, SVC in three layers", { codec: "av1", scalabilityMode: "L3T3_KEY" }, inCodec("av1"), MANAGER, MANAGER),
   row("a key for each participant", { secret: { ada: RAW, bob: { kind: "raw", text: "fedcba9876543210fedcba9876543210" } } }, both, MANAGER, MANAGER),
-  row("data messages", {}, data, MANAGER, MANAGER),
+  row("data messages and chat", {}, data, MANAGER, MANAGER),
   row("tokens without attributes", { attributes: false }, async (ada, bob) => (await both(ada, bob)) ?? (await data(ada, bob)), MANAGER, MANAGER),
   row("mute and unmute", {}, muted, MANAGER, MANAGER),
   row("a shared screen, stopped and shared again", {}, shared, MANAGER, MANAGER),
@@ -337,11 +356,13 @@ const rows: Row[] = [
   row("rotation to another secret while talking", {}, rotated, MANAGER, MANAGER),
   row("wrong key, then the right one", {}, wrongKey, MANAGER, MANAGER),
   row("who is left out of a rotation decodes nothing more", {}, leftOut, MANAGER, MANAGER),
+  row("keys of each participant: who is removed opens nothing after the rotation", { secret: OWN_KEYS }, leftOutOfKeys, MANAGER, MANAGER),
+  row("the room's option by its older name", { older: true }, async (ada, bob) => (await both(ada, bob)) ?? (await data(ada, bob)), MANAGER, MANAGER_OLD),
   row("one comes late, leaves and returns", {}, lateComer([MANAGER, MANAGER]), MANAGER, MANAGER),
   row("two who speak Frameseal, and one who does not comes and goes", { format: "auto" }, mixed, MANAGER, MANAGER),
   ...(["vp8", "vp9", "h264"] as const).map((codec) => row(`${codec.toUpperCase()} and Opus, LiveKit's format`, { codec, format: "livekit" }, inCodec(codec), MANAGER, STOCK)),
   row("VP8 and Opus, LiveKit's format", { format: "livekit" }, both, MANAGER_FIREFOX, STOCK_OLD),
-  row("data messages, LiveKit's format", { format: "livekit" }, data, MANAGER, STOCK),
+  row("data messages and chat, LiveKit's format", { format: "livekit" }, data, MANAGER, STOCK),
   row("rotation while talking, LiveKit's format", { format: "livekit" }, rotated, MANAGER, STOCK),
   row("who does not speak Frameseal is shown, and opens nothing", {}, foreign, MANAGER, STOCK),
 ];
@@ -390,16 +411,39 @@ async function nativeRatchet(): Promise<string | null> {
 const [ALIKE, UNLIKE] = [0.6, 0.3];
 const EAVESDROP_MS = 6000;
 
+/** Somebody who can look at ada. */
+interface Onlooker {
+  picture(): Promise<number[] | null>;
+  leave(): Promise<void>;
+}
+
+/** Who has the key: native participants where they can speak the format, else browsers. */
+async function friends(room: string, client: Client): Promise<Onlooker[]> {
+  return Promise.all(
+    ["friend", "other"].map(async (name) => {
+      if (client.worker === "manager") {
+        const { page } = await join(room, name, client, {});
+        return { picture: () => page.evaluate((grid) => window.lk.picture("ada", grid), GRID), leave: () => page.close() };
+      }
+      const native = new Native(name);
+      await native.join(sfu.url, sfu.token(room, name), PASSPHRASE.text, null);
+      return { picture: () => Promise.resolve(native.picture("ada")), leave: () => native.leave() };
+    }),
+  );
+}
+
 /** Somebody with the server's view: subscribed to everything, with every decoder, without the key. */
-async function eavesdropped(codec: "vp8" | "vp9" | "h264"): Promise<string | null> {
+async function eavesdropped(client: Client, codec: Join["codec"]): Promise<string | null> {
   const room = `call-${++calls}`;
-  const [friend, other, eve] = [new Native("friend"), new Native("other"), new Native("eve")];
-  const ada = await join(room, "ada", OURS, { codec });
+  const eve = new Native("eve");
+  const ada = await join(room, "ada", client, { codec });
+  let known: Onlooker[] = [];
   try {
-    for (const native of [friend, other]) await native.join(sfu.url, sfu.token(room, native.name), PASSPHRASE.text, null);
+    known = await friends(room, client);
     await eve.eavesdrop(sfu.url, sfu.token(room, eve.name));
     await pause(EAVESDROP_MS);
-    const [mine, yours, theirs] = [friend.picture("ada"), other.picture("ada"), eve.picture("ada")];
+    const [mine = null, yours = null] = await Promise.all(known.map((friend) => friend.picture()));
+    const theirs = eve.picture("ada");
     if (mine === null || yours === null) return "who has the key saw nothing";
     // The check can fail: two holders of the key do see the same.
     if (likeness(mine, yours) < ALIKE) return `two holders of the key saw pictures of likeness ${likeness(mine, yours).toFixed(2)}`;
@@ -407,7 +451,8 @@ async function eavesdropped(codec: "vp8" | "vp9" | "h264"): Promise<string | nul
     const got = Math.abs(likeness(mine, theirs));
     return got < UNLIKE ? null : `the eavesdropper's picture has a likeness of ${got.toFixed(2)}`;
   } finally {
-    for (const native of [friend, other, eve]) await native.leave();
+    for (const friend of known) await friend.leave();
+    await eve.leave();
     await ada.page.close();
   }
 }
@@ -479,9 +524,10 @@ try {
     const [what, sides] = [`React example, ${build} build`, ["livekit-client 2.21.0 with Frameseal's manager", "itself, and one with another secret"]] as const;
     if (chosen(what, sides)) record({ what, sides: [...sides], failure: await example(build, `call-${++calls}`, sfu, chromium).catch(firstLine) });
   }
-  for (const codec of ["vp8", "vp9", "h264"] as const) {
-    const [what, sides] = [`${codec.toUpperCase()}: the server's view shows nothing of the picture`, [nameOf(OURS), "an eavesdropper without the key"]] as const;
-    if (chosen(what, sides)) record({ what, sides: sides as unknown as [string, string], failure: await eavesdropped(codec).catch(firstLine) });
+  const views = [...(["vp8", "vp9", "h264"] as const).map((codec) => [OURS, codec] as const), ...(["vp8", "vp9", "h264", "av1"] as const).map((codec) => [MANAGER, codec] as const)];
+  for (const [client, codec] of views) {
+    const [what, sides] = [`${codec.toUpperCase()}: the server's view shows nothing of the picture`, [nameOf(client), "an eavesdropper without the key"]] as const;
+    if (chosen(what, sides)) record({ what, sides: [...sides], failure: await eavesdropped(client, codec).catch(firstLine) });
   }
 } finally {
   await chromium.close();

@@ -13,7 +13,8 @@
  * @packageDocumentation
  */
 import { workerOf } from "../make-worker.ts";
-import { LivekitE2EEManager, type ManagerOptions } from "./manager.ts";
+import { LivekitE2EEManager } from "./manager.ts";
+import type { ManagerOptions } from "./options.ts";
 
 /**
  * Makes the manager of one room. Nothing is sent in clear from then on, whatever the server says of a track.
@@ -27,6 +28,8 @@ export function createE2EEManager(options: ManagerOptions): LivekitE2EEManager {
 export { CODE, E2eeError, type ErrorName, type Reaction } from "../errors.ts";
 export type { CipherSuite, Direction, TrackKind, TrackState } from "../kinds.ts";
 export { isSupported } from "../support.ts";
-export type { Format, FormatPolicy, LivekitFormatOptions } from "./compat.ts";
+export type { Format, FormatPolicy, LivekitFormatOptions } from "../compat.ts";
 export { linkSecretOf, newLinkSecret, type RoomKeys } from "./keys.ts";
-export type { LivekitE2EEManager, ManagerEvents, ManagerOptions, ManagerReport, MemberState } from "./manager.ts";
+export type { LivekitE2EEManager } from "./manager.ts";
+export type { MemberState } from "./members.ts";
+export type { ManagerEvents, ManagerOptions, ManagerReport } from "./options.ts";

@@ -1,6 +1,6 @@
 /** Where the keys of a LiveKit room come from. */
 import { E2eeError } from "../errors.ts";
-import type { Kdf } from "./compat.ts";
+import type { Kdf } from "../compat.ts";
 
 /** One secret of the whole room. Every participant gets keys of its own from it. */
 export type RoomKeys =

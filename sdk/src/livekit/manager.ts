@@ -1,66 +1,18 @@
 /** The object for livekit-client's room option `encryption: { e2eeManager }`: a room's events in, an {@link E2EE} behind. */
-import { E2EE, type ErrorEvent, type StateEvent } from "../e2ee.ts";
+import { E2EE, type ErrorEvent } from "../e2ee.ts";
 import { Emitter } from "../emitter.ts";
 import { E2eeError } from "../errors.ts";
-import type { TrackKind, TrackState } from "../kinds.ts";
-import type { BaseOptions } from "../options.ts";
-import type { E2eeReport } from "../report.ts";
+import type { TrackKind } from "../kinds.ts";
 import { readAnnounced, type Sealed, sealedAnnouncement } from "./announce.ts";
-import type { Format, FormatPolicy, LivekitFormatOptions, SealedData } from "./compat.ts";
+import type { Format, FormatPolicy, SealedData } from "../compat.ts";
 import { livekitSecret, type RoomKeys, roomSecret } from "./keys.ts";
+import { Members, type MemberState } from "./members.ts";
+import type { ManagerEvents, ManagerOptions, ManagerReport } from "./options.ts";
 import type { DataOptions, LivekitEngine, LivekitParticipant, LivekitRemoteTrack, LivekitRoom, LivekitTrack, LivekitTransport } from "./room.ts";
-
-/** Options of `createE2EEManager`. */
-export interface ManagerOptions extends BaseOptions {
-  /** The room's secret. Without it, keys are set with `setKey`; until then nothing is sent. */
-  readonly keys?: RoomKeys;
-  /**
-   * A name that keys are bound to besides the secret, the same for everybody. Default: the room's name, as the server
-   * says it.
-   */
-  readonly call?: string;
-  /** Which formats the room uses. Default: `sframe`. */
-  readonly format?: FormatPolicy;
-  /** For `livekit` and `auto`: what the stock clients of the room have set. */
-  readonly livekit?: LivekitFormatOptions;
-}
-
-/**
- * How it stands with a participant, from frames that were measured.
- *
- * - `waiting`: nothing came yet.
- * - `encrypted`: what comes opens.
- * - `failing`: what comes does not open; `tracks` of the report says why.
- * - `foreign`: sends, and does not speak Frameseal. Nothing is opened of it, and it cannot open anything. Not under the
- *   policies `livekit` and `auto`.
- */
-export type MemberState = "waiting" | "encrypted" | "failing" | "foreign";
-
-/** Events of {@link LivekitE2EEManager.on} beside those of livekit-client. */
-export interface ManagerEvents {
-  /** livekit-client's: the second argument is the participant. */
-  participantEncryptionStatusChanged: [enabled: boolean, participant: LivekitParticipant];
-  /** livekit-client's. The error is an `E2eeError`. */
-  encryptionError: [error: Error, identity?: string];
-  /** A participant's {@link MemberState} changed. */
-  memberState: [identity: string, state: MemberState];
-  /** What is sent is in another format from now on; who is the reason, if somebody is. */
-  format: [format: Format, because: readonly string[]];
-}
-
-/** What `getReport()` gives: the report of the call, and the participants. */
-export interface ManagerReport extends E2eeReport {
-  readonly members: readonly { readonly identity: string; readonly state: MemberState; readonly speaksFrameseal: boolean }[];
-  /** The format of what is sent, and the policy. */
-  readonly format: Format;
-  readonly formatPolicy: FormatPolicy;
-}
 
 /** Where the announcement of a participant stands among its attributes. */
 const ATTRIBUTE = "frameseal";
 const TOPIC = "frameseal";
-/** How long somebody who came has to announce itself before it counts as a stock client, milliseconds. */
-const GRACE_MS = 2500;
 const LIVEKIT_DEFAULTS = { keyBits: 128, ringSize: 16, ratchetWindow: 8, ratchetSalt: "LKFrameEncryptionKey" } as const;
 const IV_LENGTH = 12;
 
@@ -77,7 +29,7 @@ export class LivekitE2EEManager {
   readonly #makeWorker: () => Worker;
   readonly #emitter = new Emitter<{ [K in keyof ManagerEvents]: ManagerEvents[K] }>();
   readonly #listeners: { readonly event: keyof ManagerEvents; readonly listener: (...args: never[]) => void; gone(): void }[] = [];
-  readonly #members = new Map<string, Member>();
+  readonly #members: Members;
   /** Keys of participants that were set one by one. */
   readonly #keys = new Map<string, Uint8Array>();
   readonly #policy: FormatPolicy;
@@ -90,7 +42,6 @@ export class LivekitE2EEManager {
   #begun: Promise<void> | null = null;
   /** Tokens of this room do not allow attributes: announcements are messages. */
   #byMessage = false;
-  readonly #receivers = new WeakMap<RTCRtpReceiver, number>();
 
   /** See `createE2EEManager`. */
   constructor(options: ManagerOptions, makeWorker: () => Worker) {
@@ -100,7 +51,11 @@ export class LivekitE2EEManager {
     if (!["sframe", "livekit", "auto"].includes(this.#policy)) {
       throw new E2eeError("BadOption", `format: want "sframe", "livekit" or "auto", got ${String(options.format)}`);
     }
-    this.#format = this.#policy === "livekit" ? "livekit" : "sframe";
+    this.#format = firstFormat(this.#policy);
+    this.#members = new Members(this.#policy, {
+      moved: (identity, state, before) => this.#show(identity, state, before),
+      changed: () => this.#choose(),
+    });
     this.#roomKeys = options.keys ?? null;
     if (this.#roomKeys !== null) roomSecret(this.#roomKeys);
   }
@@ -165,7 +120,7 @@ export class LivekitE2EEManager {
       if (receiver !== undefined) this.#guarded(identity, () => this.#subscribed(receiver, identity, kindOf(track)));
     });
     room.on("trackUnsubscribed", ({ receiver }: LivekitRemoteTrack, _: unknown, { identity }: LivekitParticipant) => {
-      if (receiver !== undefined) this.#unsubscribed(receiver, identity);
+      if (receiver !== undefined) this.#members.unsubscribed(identity, receiver);
     });
     room.on("disconnected", () => this.#close());
   }
@@ -266,13 +221,13 @@ export class LivekitE2EEManager {
 
   /** How it stands with each participant. */
   get members(): ReadonlyMap<string, MemberState> {
-    return new Map([...this.#members].map(([identity, member]) => [identity, member.state]));
+    return this.#members.states;
   }
 
   /** Figures for a support desk: JSON without keys and secrets. */
   async getReport(): Promise<ManagerReport> {
     const report = await (await this.#ready()).getReport();
-    const members = [...this.#members].map(([identity, { state, announcement }]) => ({ identity, state, speaksFrameseal: announcement !== null }));
+    const members = [...this.members].map(([identity, state]) => ({ identity, state, speaksFrameseal: this.#members.speaksFrameseal(identity) }));
     return { ...report, members, format: this.#format, formatPolicy: this.#policy };
   }
 
@@ -286,7 +241,9 @@ export class LivekitE2EEManager {
   #open(): E2EE {
     if (this.#e2ee !== null) return this.#e2ee;
     const e2ee = E2EE.open(this.#options, this.#makeWorker);
-    e2ee.on("state", (event) => this.#moved(event));
+    e2ee.on("state", ({ participant, direction, track, state }) => {
+      if (participant !== null && direction === "receive") this.#members.moved(participant, track, state);
+    });
     e2ee.on("error", (event) => this.#error(event));
     e2ee.on("announcement", () => void this.#tell(null));
     this.#e2ee = e2ee;
@@ -341,14 +298,14 @@ export class LivekitE2EEManager {
   /** Under `auto`: LiveKit's format while somebody is there who speaks no other. Told, and never otherwise. */
   #choose(): void {
     if (this.#policy !== "auto" || this.#room === null) return;
-    const foreign = [...this.#members].filter(([, { announcement, due }]) => announcement === null && due).map(([identity]) => identity);
-    const format: Format = foreign.length === 0 ? "sframe" : "livekit";
+    const { stock } = this.#members;
+    const format: Format = stock.length === 0 ? "sframe" : "livekit";
     if (format === this.#format) return;
     this.#format = format;
     this.#ready()
       .then((e2ee) => e2ee.compat({ what: "send", format }))
       .catch((error: unknown) => this.#failed(error));
-    this.#emitter.emit("format", [format, foreign]);
+    this.#emitter.emit("format", [format, stock]);
   }
 
   /** Says what others need to open what is sent here: as an attribute, which who comes later sees too; else as a message. */
@@ -369,28 +326,19 @@ export class LivekitE2EEManager {
     await local.publishData(new TextEncoder().encode(announcement), options).catch((error: unknown) => this.#failed(error, local.identity));
   }
 
-  #hear(participant: LivekitParticipant): void {
-    const member = this.#member(participant.identity);
-    const announcement = participant.attributes[ATTRIBUTE];
-    if (announcement !== undefined) this.#announced(participant.identity, announcement);
-    else this.#show(participant.identity, member);
+  #hear({ identity, attributes }: LivekitParticipant): void {
+    this.#announced(identity, attributes[ATTRIBUTE]);
   }
 
-  #announced(identity: string, announcement: string): void {
-    const member = this.#member(identity);
-    if (member.announcement === announcement) return;
-    member.announcement = announcement;
-    this.#show(identity, member);
-    this.#choose();
-    if (this.#policy === "livekit") return;
+  #announced(identity: string, announcement: string | undefined): void {
+    if (!this.#members.heard(identity, announcement) || announcement === undefined || this.#policy === "livekit") return;
     this.#ready()
       .then((e2ee) => e2ee.addParticipant(identity, announcement))
       .catch((error: unknown) => this.#failed(error, identity));
   }
 
   #left(identity: string): void {
-    this.#members.delete(identity);
-    this.#choose();
+    this.#members.left(identity);
     this.#ready()
       .then((e2ee) => e2ee.removeParticipant(identity))
       .catch(() => undefined);
@@ -398,45 +346,10 @@ export class LivekitE2EEManager {
 
   #subscribed(receiver: RTCRtpReceiver, identity: string, kind: TrackKind): void {
     const { track, state } = this.#open().attachReceiver(receiver, identity, { kind });
-    this.#receivers.set(receiver, track);
-    const member = this.#member(identity);
-    member.tracks.set(track, state);
-    this.#show(identity, member);
+    this.#members.subscribed(identity, receiver, track, state);
   }
 
-  #unsubscribed(receiver: RTCRtpReceiver, identity: string): void {
-    const [member, track] = [this.#members.get(identity), this.#receivers.get(receiver)];
-    if (member === undefined || track === undefined) return;
-    member.tracks.delete(track);
-    this.#show(identity, member);
-  }
-
-  #member(identity: string): Member {
-    const known = this.#members.get(identity);
-    if (known !== undefined) return known;
-    const member: Member = { announcement: null, tracks: new Map(), state: "waiting", due: false };
-    this.#members.set(identity, member);
-    setTimeout(() => {
-      member.due = true;
-      this.#choose();
-      if (this.#members.get(identity) === member) this.#show(identity, member);
-    }, GRACE_MS);
-    return member;
-  }
-
-  #moved({ participant, direction, track, state }: StateEvent): void {
-    if (participant === null || direction === "send") return;
-    const member = this.#member(participant);
-    if (!member.tracks.has(track)) return;
-    member.tracks.set(track, state);
-    this.#show(participant, member);
-  }
-
-  #show(identity: string, member: Member): void {
-    const state = stateOf(member, this.#policy);
-    if (state === member.state) return;
-    const before = member.state;
-    member.state = state;
+  #show(identity: string, state: MemberState, before: MemberState): void {
     this.#emitter.emit("memberState", [identity, state]);
     const participant = this.#room?.remoteParticipants.get(identity);
     if (participant !== undefined && (state === "encrypted" || before === "encrypted")) {
@@ -467,21 +380,11 @@ export class LivekitE2EEManager {
     this.#e2ee = null;
     this.#begun = null;
     this.#byMessage = false;
+    this.#format = firstFormat(this.#policy);
     this.#members.clear();
   }
 }
 
-interface Member {
-  announcement: string | null;
-  readonly tracks: Map<number, TrackState>;
-  state: MemberState;
-  /** It had time to announce itself. */
-  due: boolean;
-}
-
-function stateOf({ announcement, tracks, due }: Member, policy: FormatPolicy): MemberState {
-  if (announcement === null && policy === "sframe") return due && tracks.size > 0 ? "foreign" : "waiting";
-  const states = [...tracks.values()].filter((state) => state !== "new");
-  if (states.length === 0) return "waiting";
-  return states.every((state) => state === "ok") ? "encrypted" : "failing";
+function firstFormat(policy: FormatPolicy): Format {
+  return policy === "livekit" ? "livekit" : "sframe";
 }

@@ -1,6 +1,6 @@
 /** What seals and opens: the same door whether WebAssembly or WebCrypto alone stands behind it. */
 import type { Direction, TrackKind } from "../kinds.ts";
-import type { CompatAnswer, CompatAsk } from "../livekit/compat.ts";
+import type { CompatAnswer, CompatAsk } from "../compat.ts";
 import type { EngineName } from "../protocol.ts";
 
 /** The part of an encoded frame that is used here; Chromium, Firefox and tests all have it. */

@@ -7,7 +7,7 @@ import type { Direction, TrackKind } from "../../kinds.ts";
 import { RULE } from "../../worker/codec.ts";
 import { type EncodedFrame, type Engine, type Lane, PASS, type Status } from "../../worker/engine.ts";
 import { Refusal } from "../../worker/refusal.ts";
-import type { CompatAnswer, CompatAsk, CompatOptions, Format } from "../compat.ts";
+import type { CompatAnswer, CompatAsk, CompatOptions, Format } from "../../compat.ts";
 import { derive, material } from "./keys.ts";
 import { type Kdf, LivekitModule, ModuleError } from "./module.ts";
 import { type Frame, LivekitTrack, type Surroundings } from "./track.ts";
@@ -26,6 +26,7 @@ export class Compat implements Engine {
   readonly #inner: Engine;
   readonly #salt: Uint8Array<ArrayBuffer>;
   readonly #own: string;
+  readonly #ring: number;
   readonly #people = new Map<string, number>();
   readonly #shared = new Map<number, SharedKey>();
   /** In which format each participant's newest frame came. */
@@ -41,6 +42,7 @@ export class Compat implements Engine {
     this.policy = options.policy;
     this.sends = options.policy === "livekit" ? "livekit" : "sframe";
     const { keyBits: bits, ringSize: ring, ratchetWindow: window } = options;
+    this.#ring = ring;
     try {
       this.module = new LivekitModule({ bits, ring, window });
     } catch (error) {
@@ -93,17 +95,15 @@ export class Compat implements Engine {
   }
 
   async #setKey({ participant, index, kdf, secret }: Extract<CompatAsk, { what: "key" }>): Promise<void> {
+    if (!Number.isInteger(index) || index < 0 || index >= this.#ring) {
+      throw new Refusal(Code.BadKey, `key index ${index} is outside of the ring of ${this.#ring}: take a lower one, or raise ringSize (up to 256)`);
+    }
     const key: SharedKey = { index, kdf, derived: await derive(await material(secret, kdf), this.#salt) };
     secret.fill(0);
-    try {
-      if (participant === null) {
-        this.#shared.set(index, key);
-        for (const person of this.#people.values()) this.#install(person, key);
-      } else this.#install(this.person(participant) ?? 0, key);
-    } catch (error) {
-      if (!(error instanceof ModuleError)) throw error;
-      throw new Refusal(Code.BadKey, `slot ${index} is outside of the key ring`);
-    }
+    if (participant === null) {
+      this.#shared.set(index, key);
+      for (const person of this.#people.values()) this.#install(person, key);
+    } else this.#install(this.person(participant) ?? 0, key);
   }
 
   #install(person: number, { index, kdf, derived }: SharedKey): void {

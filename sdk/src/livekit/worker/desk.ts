@@ -43,6 +43,8 @@ export class Desk implements Surroundings {
   #module: LivekitModule | null = null;
   #salt = new TextEncoder().encode(DEFAULT_SALT);
   #shared = false;
+  #options = { keyringSize: 0 };
+  readonly #unknowns = new Set<string>();
   #sharedKeys = new Map<number, SharedKey>();
   #sharedCurrent = 0;
   readonly #people = new Map<string, number>();
@@ -164,14 +166,24 @@ export class Desk implements Surroundings {
         return this.#encryptData(message.data);
       case "decryptDataRequest":
         return this.#decryptData(message.data);
-      default:
-        // Newer clients may say more than is known here; what is not known changes nothing.
+      case "setLogLevel":
         return;
+      default:
+        return this.#unknown((message as { readonly kind?: unknown }).kind);
     }
+  }
+
+  /** Newer clients may say more than is known here. It changes nothing, and is said once. */
+  #unknown(kind: unknown): void {
+    const name = String(kind).slice(0, 40);
+    if (this.#unknowns.has(name) || this.#unknowns.size > 16) return;
+    this.#unknowns.add(name);
+    this.#error("", "InternalError", `livekit-client said "${name}", which this worker does not know: use a release of livekit-client that this one was run with, or a newer frameseal`);
   }
 
   #init(options: KeyProviderOptions): void {
     this.#shared = options.sharedKey;
+    this.#options = options;
     this.#salt = new TextEncoder().encode(options.ratchetSalt);
     const { keyringSize: ring, ratchetWindowSize: window, keySize: bits = 128 } = options;
     try {
@@ -201,6 +213,11 @@ export class Desk implements Surroundings {
     const { participantIdentity: identity, key, keyIndex = 0, updateCurrentKeyIndex = true } = data;
     if (!this.#shared && identity === undefined) {
       return this.#error("", "InvalidKey", "a key without a participant was set, and the key provider is not a shared one");
+    }
+    const { keyringSize: ring } = this.#options;
+    if (keyIndex >= ring) {
+      const why = `a key was set with index ${keyIndex}, and the ring has ${ring}: it went into slot ${keyIndex % ring}, as in livekit-client; take a lower index, or raise keyringSize (up to 256)`;
+      this.#error(identity ?? "", "InvalidKey", why);
     }
     try {
       const set: SharedKey = { index: keyIndex, kdf: kdfOf(key), derived: await derive(key, this.#salt) };
