@@ -38,6 +38,8 @@ pub struct Proposed {
     pub commit: Vec<u8>,
     /// For those who are added.
     pub welcome: Option<Vec<u8>>,
+    /// The group of the epoch behind it, for those who enter by a commit of their own. Public.
+    pub group_info: Vec<u8>,
 }
 
 /// A commit of somebody else, read and checked, and not merged.
@@ -189,17 +191,21 @@ impl Group {
             .force_self_update(true)
             .load_psks(provider.storage())
             .map_err(|_| MlsError::Refused)?
+            .create_group_info(true)
+            .use_ratchet_tree_extension(true)
             .build(provider.rand(), provider.crypto(), &self.me.key, |_| true)
             .map_err(|_| MlsError::Refused)?
             .stage_commit(provider)
             .map_err(|_| MlsError::Refused)?;
-        let (commit, welcome, _) = bundle.into_messages();
+        let (commit, welcome, group_info) = bundle.into_messages();
+        let group_info = group_info.ok_or(MlsError::Refused)?;
         let bytes = |message: openmls::prelude::MlsMessageOut| {
             message.tls_serialize_detached().map_err(|_| MlsError::Refused)
         };
         let (commit, welcome) = (bytes(commit)?, welcome.map(bytes).transpose()?);
+        let group_info = bytes(group_info)?;
         self.sent = Some(Sent::Change { commit: commit.clone(), verdicts });
-        Ok(Ok(Proposed { commit, welcome }))
+        Ok(Ok(Proposed { commit, welcome, group_info }))
     }
 
     /// The log took the own commit.

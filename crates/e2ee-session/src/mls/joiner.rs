@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 
 use super::crypto::{SEED_LEN, SUITE, sign};
 use super::error::MlsError;
-use super::group::{Group, Sent, identity_of};
+use super::group::{Group, Proposed, Sent, identity_of};
 use super::provider::Provider;
 use super::verdict::{CredentialPolicy, Identity, Judged, Refusal, Trust, judge};
 
@@ -97,15 +97,20 @@ impl Joiner {
     /// Reads a welcome: who is in the group that one would enter. Nothing is joined yet.
     ///
     /// # Errors
-    /// [`MlsError::Malformed`], [`MlsError::Refused`]: not for this member, or of a group that is not `room`.
-    pub fn read_welcome(self, room: &[u8], welcome: &[u8]) -> Result<Welcomed, MlsError> {
+    /// The joiner again, for the next one, with [`MlsError::Malformed`] or [`MlsError::Refused`]: not for this member, or
+    /// of a group that is not `room`.
+    #[allow(clippy::result_large_err)]
+    pub fn read_welcome(self, room: &[u8], welcome: &[u8]) -> Result<Welcomed, (Self, MlsError)> {
+        match self.stage(room, welcome) {
+            Ok((staged, members)) => Ok(Welcomed { joiner: self, staged, members }),
+            Err(error) => Err((self, error)),
+        }
+    }
+
+    fn stage(&self, room: &[u8], welcome: &[u8]) -> Result<(StagedWelcome, Vec<Identity>), MlsError> {
         let message = MlsMessageIn::tls_deserialize_exact_bytes(welcome).map_err(|_| MlsError::Malformed)?;
         let MlsMessageBodyIn::Welcome(welcome) = message.extract() else { return Err(MlsError::Malformed) };
-        let config = MlsGroupJoinConfig::builder()
-            .wire_format_policy(PURE_CIPHERTEXT_WIRE_FORMAT_POLICY)
-            .use_ratchet_tree_extension(true)
-            .build();
-        let processed = ProcessedWelcome::new_from_welcome(&self.provider, &config, welcome)
+        let processed = ProcessedWelcome::new_from_welcome(&self.provider, &join_config(), welcome)
             .map_err(|_| MlsError::Refused)?;
         let staged = processed.into_staged_welcome(&self.provider, None).map_err(|_| MlsError::Refused)?;
         if staged.group_context().group_id().as_slice() != room {
@@ -115,32 +120,59 @@ impl Joiner {
             .members()
             .map(|member| identity_of(&member.credential, &member.signature_key))
             .collect::<Result<Vec<_>, _>>()?;
-        Ok(Welcomed { joiner: self, staged, members })
+        Ok((staged, members))
+    }
+
+    /// Who is in a group that one could enter by a commit of one's own.
+    ///
+    /// # Errors
+    /// [`MlsError::Malformed`], [`MlsError::Refused`].
+    pub fn read_group(&self, room: &[u8], group_info: &[u8]) -> Result<Vec<Identity>, MlsError> {
+        // By a member that is thrown away: what the joiner itself has is used once.
+        let probe = Self::new(&self.identity.name, &[0; SEED_LEN])?;
+        let (group, _) = probe.external(room, group_info)?;
+        let others = group.members().filter(|member| member.index != group.own_leaf_index());
+        others.map(|member| identity_of(&member.credential, &member.signature_key)).collect()
     }
 
     /// Enters by a commit of one's own, where nobody is there to welcome: the group as it would be, and the commit for
     /// the log. Once the log took it, [`Group::confirm`].
     ///
     /// # Errors
-    /// [`MlsError::Malformed`], [`MlsError::Refused`].
+    /// The joiner again, with [`MlsError::Malformed`] or [`MlsError::Refused`], which is also for a group with somebody
+    /// in it whom the policy refuses.
+    #[allow(clippy::result_large_err)]
     pub fn enter(
         self,
         room: &[u8],
         group_info: &[u8],
         policy: &impl CredentialPolicy,
-    ) -> Result<Result<(Group, Vec<u8>), Refusal>, MlsError> {
-        let message =
-            MlsMessageIn::tls_deserialize_exact_bytes(group_info).map_err(|_| MlsError::Malformed)?;
+    ) -> Result<(Group, Proposed), (Self, MlsError)> {
+        let made = self.external(room, group_info).and_then(|(group, proposed)| {
+            let members = group
+                .members()
+                .map(|member| identity_of(&member.credential, &member.signature_key))
+                .collect::<Result<Vec<_>, _>>()?;
+            let judged = judge(group, &members, policy).map_err(|_| MlsError::Refused)?;
+            Ok((judged, proposed))
+        });
+        match made {
+            Ok((Judged { staged, verdicts }, proposed)) => {
+                let entry = Some(Sent::Entry { commit: proposed.commit.clone() });
+                Ok((Group::new(self, staged, verdicts, entry), proposed))
+            }
+            Err(error) => Err((self, error)),
+        }
+    }
+
+    fn external(&self, room: &[u8], group_info: &[u8]) -> Result<(MlsGroup, Proposed), MlsError> {
+        let message = MlsMessageIn::tls_deserialize_exact_bytes(group_info).map_err(|_| MlsError::Malformed)?;
         let MlsMessageBodyIn::GroupInfo(info) = message.extract() else { return Err(MlsError::Malformed) };
         if group_id(&info) != room {
             return Err(MlsError::Refused);
         }
-        let config = MlsGroupJoinConfig::builder()
-            .wire_format_policy(PURE_CIPHERTEXT_WIRE_FORMAT_POLICY)
-            .use_ratchet_tree_extension(true)
-            .build();
         let (made, bundle) = MlsGroup::external_commit_builder()
-            .with_config(config)
+            .with_config(join_config())
             .build_group(&self.provider, info, self.credential.clone())
             .map_err(|_| MlsError::Refused)?
             .load_psks(self.provider.storage())
@@ -150,18 +182,18 @@ impl Joiner {
             .finalize(&self.provider)
             .map_err(|_| MlsError::Refused)?;
         let commit = bundle.into_commit().tls_serialize_detached().map_err(|_| MlsError::Refused)?;
-        let members = made
-            .members()
-            .map(|member| identity_of(&member.credential, &member.signature_key))
-            .collect::<Result<Vec<_>, _>>()?;
-        match judge(made, &members, policy) {
-            Ok(Judged { staged, verdicts }) => {
-                let entry = Some(Sent::Entry { commit: commit.clone() });
-                Ok(Ok((Group::new(self, staged, verdicts, entry), commit)))
-            }
-            Err(refusal) => Ok(Err(refusal)),
-        }
+        let info = made.export_group_info(self.provider.crypto(), &self.key, true);
+        let group_info = info.map_err(|_| MlsError::Refused)?.tls_serialize_detached();
+        let group_info = group_info.map_err(|_| MlsError::Refused)?;
+        Ok((made, Proposed { commit, welcome: None, group_info }))
     }
+}
+
+fn join_config() -> MlsGroupJoinConfig {
+    MlsGroupJoinConfig::builder()
+        .wire_format_policy(PURE_CIPHERTEXT_WIRE_FORMAT_POLICY)
+        .use_ratchet_tree_extension(true)
+        .build()
 }
 
 fn group_id(info: &VerifiableGroupInfo) -> &[u8] {
