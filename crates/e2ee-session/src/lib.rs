@@ -4,3 +4,4 @@
 #![forbid(unsafe_code)]
 
 pub mod mls;
+pub mod session;

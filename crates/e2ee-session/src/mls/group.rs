@@ -152,6 +152,32 @@ impl Group {
         info.map_err(|_| MlsError::Removed)?.tls_serialize_detached().map_err(|_| MlsError::Refused)
     }
 
+    /// Whom a key package would add.
+    ///
+    /// # Errors
+    /// [`MlsError::Malformed`], [`MlsError::Refused`].
+    pub fn read_key_package(&self, package: &[u8]) -> Result<Identity, MlsError> {
+        let read = KeyPackageIn::tls_deserialize_exact_bytes(package).map_err(|_| MlsError::Malformed)?;
+        let package = read.validate(self.me.provider.crypto(), ProtocolVersion::Mls10);
+        identity_in(package.map_err(|_| MlsError::Refused)?.leaf_node())
+    }
+
+    /// The epoch that the log must be in to take the own commit that waits for it; `None`: none waits.
+    #[must_use]
+    pub fn expects(&self) -> Option<Epoch> {
+        match self.sent {
+            None => None,
+            Some(Sent::Change { .. }) => Some(self.epoch()),
+            Some(Sent::Entry { .. }) => Some(Epoch(self.epoch().0.saturating_sub(1))),
+        }
+    }
+
+    /// Gives the group up, to enter another one: when the commit by which it was founded or entered came too late.
+    #[must_use]
+    pub fn into_joiner(self) -> Joiner {
+        self.me
+    }
+
     /// Proposes a change: who is added (by key package), who is out (by leaf); neither makes fresh keys alone. Nothing
     /// changes before [`Group::confirm`].
     ///

@@ -166,7 +166,8 @@ impl Joiner {
     }
 
     fn external(&self, room: &[u8], group_info: &[u8]) -> Result<(MlsGroup, Proposed), MlsError> {
-        let message = MlsMessageIn::tls_deserialize_exact_bytes(group_info).map_err(|_| MlsError::Malformed)?;
+        let message =
+            MlsMessageIn::tls_deserialize_exact_bytes(group_info).map_err(|_| MlsError::Malformed)?;
         let MlsMessageBodyIn::GroupInfo(info) = message.extract() else { return Err(MlsError::Malformed) };
         if group_id(&info) != room {
             return Err(MlsError::Refused);
