@@ -347,7 +347,7 @@ const rows: Row[] = [
   row("AV1, SVC in three layers", { codec: "av1", scalabilityMode: "L3T3_KEY" }, inCodec("av1"), MANAGER, MANAGER),
   row("a key for each participant", { secret: { ada: RAW, bob: { kind: "raw", text: "fedcba9876543210fedcba9876543210" } } }, both, MANAGER, MANAGER),
   row("data messages and chat", {}, data, MANAGER, MANAGER),
-  row("tokens without attributes", { attributes: false }, async (ada, bob) => (await both(ada, bob)) ?? (await data(ada, bob)), MANAGER, MANAGER),
+  row("tokens without attributes", { attributes: false }, async (ada, bob) => (await both(ada, bob)) ?? (await data(ada, bob)), MANAGER_OLD, MANAGER),
   row("mute and unmute", {}, muted, MANAGER, MANAGER),
   row("a shared screen, stopped and shared again", {}, shared, MANAGER, MANAGER),
   row("another camera in mid-call", {}, otherCamera, MANAGER, MANAGER),
@@ -442,14 +442,18 @@ async function eavesdropped(client: Client, codec: Join["codec"]): Promise<strin
     known = await friends(room, client);
     await eve.eavesdrop(sfu.url, sfu.token(room, eve.name));
     await pause(EAVESDROP_MS);
-    const [mine = null, yours = null] = await Promise.all(known.map((friend) => friend.picture()));
-    const theirs = eve.picture("ada");
-    if (mine === null || yours === null) return "who has the key saw nothing";
-    // The check can fail: two holders of the key do see the same.
-    if (likeness(mine, yours) < ALIKE) return `two holders of the key saw pictures of likeness ${likeness(mine, yours).toFixed(2)}`;
-    if (theirs === null) return null;
-    const got = Math.abs(likeness(mine, theirs));
-    return got < UNLIKE ? null : `the eavesdropper's picture has a likeness of ${got.toFixed(2)}`;
+    // Pictures move, and onlookers look one after the other: until two holders of the key saw the same moment.
+    let alike = 0;
+    for (const end = Date.now() + PATIENCE_MS; Date.now() < end; await pause(150)) {
+      const [mine = null, yours = null] = await Promise.all(known.map((friend) => friend.picture()));
+      const theirs = eve.picture("ada");
+      alike = mine === null || yours === null ? 0 : likeness(mine, yours);
+      // The check can fail: two holders of the key do see the same.
+      if (mine === null || alike < ALIKE) continue;
+      const got = theirs === null ? 0 : Math.abs(likeness(mine, theirs));
+      return got < UNLIKE ? null : `the eavesdropper's picture has a likeness of ${got.toFixed(2)}`;
+    }
+    return `two holders of the key saw pictures of likeness ${alike.toFixed(2)}`;
   } finally {
     for (const friend of known) await friend.leave();
     await eve.leave();
@@ -495,39 +499,43 @@ function chosen(what: string, sides: readonly string[]): boolean {
 }
 const firstLine = (error: unknown): string => (error instanceof Error ? error.message : String(error)).split("\n")[0] ?? "";
 
-try {
-  for (const row of rows) {
-    const sides = [nameOf(row.ada), nameOf(row.bob)] as const;
-    if (!chosen(row.what, sides)) continue;
-    const room = `call-${++calls}`;
-    const members: Member[] = [];
-    let failure: string | null;
-    try {
-      members.push(await join(room, "ada", row.ada, row.setting), await join(room, "bob", row.bob, row.setting));
-      const [ada, bob] = members as [Member, Member];
-      failure = await row.play(ada, bob, room);
-    } catch (error) {
-      failure = firstLine(error);
-    }
+/** Failures of what a busy machine does late. That something was seen or heard which must not be is none of them. */
+const LATE = /\d+ of \d+|did not arrive|who has the key saw nothing|two holders of the key|was to be shown as encrypted|ada's page plays|not within|timed? ?out/i;
+
+/** Runs a row that was asked for. Of the few, one that came late is run once more, and it is said. */
+async function judged(what: string, sides: readonly [string, string], run: () => Promise<string | null>): Promise<void> {
+  if (!chosen(what, sides)) return;
+  let failure = await run().catch(firstLine);
+  if (failure !== null && args.few && LATE.test(failure)) {
+    console.log(`again   ${what}: ${sides.join(" with ")}: ${failure}`);
+    failure = await run().catch(firstLine);
+  }
+  record({ what, sides, failure });
+}
+
+async function played(row: Row): Promise<string | null> {
+  const room = `call-${++calls}`;
+  const members: Member[] = [];
+  try {
+    members.push(await join(room, "ada", row.ada, row.setting), await join(room, "bob", row.bob, row.setting));
+    const [ada, bob] = members as [Member, Member];
+    return await row.play(ada, bob, room);
+  } finally {
     for (const { page } of members) await page.close();
-    record({ what: row.what, sides, failure });
   }
-  for (const row of nativeRows) {
-    const [what, sides] = [`${row.codec.toUpperCase()} and Opus`, ["native SDK", nameOf(row.client)]] as const;
-    if (chosen(what, sides)) record({ what, sides: sides as unknown as [string, string], failure: await withNative(row).catch(firstLine) });
-  }
-  const ratchets = ["native SDK", nameOf(OURS)] as const;
-  if (chosen("ratchet by the native sender", ratchets)) {
-    record({ what: "ratchet by the native sender", sides: ratchets, failure: await nativeRatchet().catch(firstLine) });
-  }
+}
+
+try {
+  for (const row of rows) await judged(row.what, [nameOf(row.ada), nameOf(row.bob)], () => played(row));
+  for (const row of nativeRows) await judged(`${row.codec.toUpperCase()} and Opus`, ["native SDK", nameOf(row.client)], () => withNative(row));
+  await judged("ratchet by the native sender", ["native SDK", nameOf(OURS)], nativeRatchet);
   for (const build of ["development", "production"] as const) {
-    const [what, sides] = [`React example, ${build} build`, ["livekit-client 2.21.0 with Frameseal's manager", "itself, and one with another secret"]] as const;
-    if (chosen(what, sides)) record({ what, sides: [...sides], failure: await example(build, `call-${++calls}`, sfu, chromium).catch(firstLine) });
+    const sides = ["livekit-client 2.21.0 with Frameseal's manager", "itself, and one with another secret"] as const;
+    await judged(`React example, ${build} build`, sides, () => example(build, `call-${++calls}`, sfu, chromium));
   }
   const views = [...(["vp8", "vp9", "h264"] as const).map((codec) => [OURS, codec] as const), ...(["vp8", "vp9", "h264", "av1"] as const).map((codec) => [MANAGER, codec] as const)];
   for (const [client, codec] of views) {
-    const [what, sides] = [`${codec.toUpperCase()}: the server's view shows nothing of the picture`, [nameOf(client), "an eavesdropper without the key"]] as const;
-    if (chosen(what, sides)) record({ what, sides: [...sides], failure: await eavesdropped(client, codec).catch(firstLine) });
+    await judged(`${codec.toUpperCase()}: the server's view shows nothing of the picture`, [nameOf(client), "an eavesdropper without the key"], () => eavesdropped(client, codec));
   }
 } finally {
   await chromium.close();

@@ -170,7 +170,8 @@ export class LivekitE2EEManager {
     const announced = readAnnounced(payload, iv);
     if (announced !== null) {
       this.#announced(participantIdentity, announced);
-      throw new E2eeError("Refused", "an announcement, which is not for the application");
+      // A message without content, which livekit-client passes over.
+      return { uuid: "", payload: new Uint8Array() };
     }
     const e2ee = await this.#ready();
     try {
