@@ -151,6 +151,11 @@ export class LivekitE2EEManager {
    */
   setSifTrailer(trailer: Uint8Array): void {
     this.#trailer = new Uint8Array(trailer);
+    // A connection that was made anew may bring another one.
+    if (this.#begun === null || this.#policy === "sframe") return;
+    this.#ready()
+      .then((e2ee) => e2ee.compat({ what: "injected", trailer: new Uint8Array(trailer) }))
+      .catch((error: unknown) => this.#failed(error));
   }
 
   /** Called by livekit-client for what goes through data channels. */

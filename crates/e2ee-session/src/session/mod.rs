@@ -510,10 +510,14 @@ impl Session {
         let expect = group.epoch();
         match group.propose(&packages, &leaving, &Given(&self.known)) {
             Ok(Ok(proposed)) => self.out.push_back(Output::Append { expect, entry: entry::write(&proposed) }),
-            // A key package that is of no use must not hold up the rest.
+            // Key packages that are of no use must not hold up who has to leave.
             Ok(Err(_)) | Err(_) => {
+                let retry = !self.wants.add.is_empty();
                 self.wants.add.clear();
                 self.dropped(MlsError::Refused);
+                if retry {
+                    return self.commit();
+                }
             }
         }
         Ok(())

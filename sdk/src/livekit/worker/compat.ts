@@ -103,7 +103,11 @@ export class Compat implements Engine {
     if (participant === null) {
       this.#shared.set(index, key);
       for (const person of this.#people.values()) this.#install(person, key);
-    } else this.#install(this.person(participant) ?? 0, key);
+      return;
+    }
+    const person = this.person(participant);
+    if (person !== null) this.#install(person, key);
+    key.derived.fill(0);
   }
 
   #install(person: number, { index, kdf, derived }: SharedKey): void {
