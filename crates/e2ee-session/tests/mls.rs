@@ -6,7 +6,7 @@ use e2ee_core::{
     Opener, ParticipantId, Profile, Provider, Sealer, TrackKind,
 };
 use e2ee_session::mls::{
-    CredentialPolicy, Group, Identity, Joiner, MlsError, Proposed, ShowUnverified, Trust,
+    CredentialPolicy, Group, Identity, Joiner, MlsError, Proposed, RoomPolicy, ShowUnverified, Trust, Wish,
 };
 
 const ROOM: &[u8] = b"council-7";
@@ -17,7 +17,8 @@ fn joiner(name: &str, seed: u8) -> Joiner {
 }
 
 fn propose(group: &mut Group, add: &[&[u8]], remove: &[u32]) -> Proposed {
-    group.propose(add, remove, &ShowUnverified).unwrap().unwrap()
+    let wish = Wish { add, remove, ..Wish::default() };
+    group.propose(&wish, &ShowUnverified).unwrap().unwrap()
 }
 
 fn welcome(joiner: Joiner, bytes: &[u8]) -> Group {
@@ -33,7 +34,7 @@ fn follow(group: &mut Group, commit: &[u8]) -> bool {
 /// Ada, who founded it, with bob and cleo.
 fn three() -> [Group; 3] {
     let (ada, bob, cleo) = (joiner("ada", 1), joiner("bob", 2), joiner("cleo", 3));
-    let mut ada = ada.found(ROOM).unwrap();
+    let mut ada = ada.found(ROOM, &RoomPolicy::default()).unwrap();
     let packages = [bob.key_package().unwrap(), cleo.key_package().unwrap()];
     let proposed = propose(&mut ada, &[&packages[0], &packages[1]], &[]);
     ada.confirm().unwrap();
@@ -55,7 +56,7 @@ fn agree(groups: &[&Group]) {
 }
 
 fn names(group: &Group) -> Vec<String> {
-    group.members().unwrap().into_iter().map(|member| member.identity.name).collect()
+    group.members().unwrap().into_iter().map(|member| member.identity.participant).collect()
 }
 
 fn profile() -> Profile {
@@ -74,7 +75,8 @@ fn sealer(group: &Group, who: &str) -> Sealer {
 
 /// Opens a frame of `who` with what `group` has.
 fn open(group: &Group, who: &str, frame: &[u8]) -> Result<Vec<u8>, OpenCause> {
-    let member = group.members().unwrap().into_iter().find(|member| member.identity.name == who).unwrap();
+    let member =
+        group.members().unwrap().into_iter().find(|member| member.identity.participant == who).unwrap();
     let mut opener = Opener::new(profile(), ParticipantId::new(who).unwrap());
     opener.install(KeyAt::Mls(group.epoch(), member.index), group.base_key().unwrap());
     let mut buf = FrameBuf::new();
@@ -136,7 +138,7 @@ fn of_two_commits_of_one_epoch_one_counts_and_the_other_is_proposed_again() {
     let [mut ada, mut bob, mut cleo] = three();
     let won = propose(&mut ada, &[], &[]);
     let lost = propose(&mut bob, &[], &[cleo.index()]);
-    assert!(matches!(bob.propose(&[], &[], &ShowUnverified), Err(MlsError::Pending)));
+    assert!(matches!(bob.propose(&Wish::default(), &ShowUnverified), Err(MlsError::Pending)));
     ada.confirm().unwrap();
     bob.abort().unwrap();
     for group in [&mut bob, &mut cleo] {
@@ -156,7 +158,8 @@ fn who_finds_nobody_to_let_it_in_enters_by_itself() {
     let [mut ada, mut bob, mut cleo] = three();
     let info = ada.group_info().unwrap();
     let dora = joiner("dora", 4);
-    let there: Vec<_> = dora.read_group(ROOM, &info).unwrap().into_iter().map(|who| who.name).collect();
+    let there: Vec<_> =
+        dora.read_group(ROOM, &info).unwrap().0.into_iter().map(|who| who.participant).collect();
     assert_eq!(there, ["ada", "bob", "cleo"]);
     let (mut dora, Proposed { commit, .. }) = dora.enter(ROOM, &info, &ShowUnverified).ok().unwrap();
     // Until the log took the commit there is no such epoch.
@@ -164,7 +167,10 @@ fn who_finds_nobody_to_let_it_in_enters_by_itself() {
     assert!(matches!(dora.read(&commit), Err(MlsError::OwnCommit)));
     for group in [&mut ada, &mut bob, &mut cleo] {
         let change = group.read(&commit).unwrap();
-        assert_eq!(change.entering().iter().map(|who| who.name.as_str()).collect::<Vec<_>>(), ["dora"]);
+        assert_eq!(
+            change.entering().iter().map(|who| who.participant.as_str()).collect::<Vec<_>>(),
+            ["dora"]
+        );
         assert!(group.merge(change.judge(&ShowUnverified).unwrap()).unwrap());
     }
     dora.confirm().unwrap();
@@ -182,7 +188,7 @@ struct Picky;
 
 impl CredentialPolicy for Picky {
     fn trust(&self, who: &Identity) -> Trust {
-        match who.name.as_str() {
+        match who.participant.as_str() {
             "eve" => Trust::Refused,
             "zoe" => Trust::Verified,
             _ => Trust::Unverified,
@@ -195,11 +201,14 @@ fn nobody_enters_without_a_verdict_by_whatever_door() {
     let [mut ada, mut bob, _cleo] = three();
     let eve = joiner("eve", 5);
     let package = eve.key_package().unwrap();
-    let refusal = ada.propose(&[&package], &[], &Picky).unwrap().err().unwrap();
-    assert_eq!(refusal.refused[0].name, "eve");
+    let refusal = ada.propose(&Wish { add: &[&package], ..Wish::default() }, &Picky).unwrap().err().unwrap();
+    assert_eq!(refusal.refused()[0].participant, "eve");
     // A refused proposal leaves nothing behind: the next one works.
     let zoe = joiner("zoe", 6);
-    let fine = ada.propose(&[&zoe.key_package().unwrap()], &[], &Picky).unwrap().unwrap();
+    let fine = ada
+        .propose(&Wish { add: &[&zoe.key_package().unwrap()], ..Wish::default() }, &Picky)
+        .unwrap()
+        .unwrap();
     ada.confirm().unwrap();
     assert!(follow(&mut bob, &fine.commit));
     let trust = |group: &Group| group.members().unwrap().into_iter().last().unwrap().trust;
@@ -245,7 +254,10 @@ fn what_was_changed_or_comes_again_is_refused_and_changes_nothing() {
     for at in 0..package.len() {
         let mut bad = package.clone();
         bad[at] ^= 1 << (at % 8);
-        assert!(ada.propose(&[&bad], &[], &ShowUnverified).is_err(), "byte {at} of a key package");
+        assert!(
+            ada.propose(&Wish { add: &[&bad], ..Wish::default() }, &ShowUnverified).is_err(),
+            "byte {at} of a key package"
+        );
     }
     let letter = propose(&mut ada, &[&package], &[]).welcome.unwrap();
     assert!(matches!(joiner("eve", 5).read_welcome(ROOM, &letter), Err((_, MlsError::Refused))));

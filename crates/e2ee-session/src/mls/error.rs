@@ -16,8 +16,13 @@ pub enum MlsError {
     Pending,
     /// The member was removed, and the group gives no key any more.
     Removed,
-    /// An identity must have 1 to 512 bytes of UTF-8.
+    /// A participant id has 1 to 512 bytes, a name up to 512, a proof up to 16 KiB; neither text has characters that change
+    /// how the text around them looks.
     BadIdentity,
+    /// A group without a room policy, or with one that is not understood.
+    NoPolicy,
+    /// Members let people in here, and nobody let this one in.
+    NotAdmitted,
 }
 
 impl fmt::Display for MlsError {
@@ -29,7 +34,9 @@ impl fmt::Display for MlsError {
             Self::OwnCommit => "the own commit, come back from the log",
             Self::Pending => "no own commit waits for the log, or one does already",
             Self::Removed => "this member was removed from the group",
-            Self::BadIdentity => "an identity has 1 to 512 bytes of UTF-8",
+            Self::BadIdentity => "a participant id or name that is empty, too long, or hides characters",
+            Self::NoPolicy => "a group without a room policy that is understood",
+            Self::NotAdmitted => "somebody whom no member let in",
         })
     }
 }

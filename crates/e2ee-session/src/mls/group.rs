@@ -1,20 +1,23 @@
 //! A group that one is in.
 use e2ee_core::{BaseKey, Epoch, SecretBytes};
 
-use openmls::credentials::{BasicCredential, Credential};
 use openmls::group::{MlsGroup, StagedCommit};
 use openmls::key_packages::KeyPackageIn;
 use openmls::prelude::{
-    LeafNodeIndex, MlsMessageIn, ProcessedMessageContent, ProtocolMessage, ProtocolVersion,
+    LeafNodeIndex, MlsMessageIn, ProcessedMessageContent, ProtocolMessage, ProtocolVersion, Sender,
 };
-use openmls::treesync::LeafNode;
 use openmls_traits::OpenMlsProvider as _;
+use openmls_traits::crypto::OpenMlsCrypto as _;
+use openmls_traits::types::SignatureScheme;
 use tls_codec::{DeserializeBytes as _, Serialize as _};
 use zeroize::Zeroizing;
 
+use super::crypto::sign;
 use super::error::MlsError;
-use super::joiner::Joiner;
-use super::verdict::{CredentialPolicy, Identity, Judged, Refusal, Trust, judge};
+use super::identity::{Identity, identity_in, identity_of};
+use super::joiner::{Joiner, Signed, to_sign};
+use super::policy::{Admit, RoomPolicy};
+use super::verdict::{CredentialPolicy, Judged, Refusal, Trust, judge};
 
 /// RFC 9605 section 5.2.
 const EXPORTER_LABEL: &str = "SFrame 1.0 Base Key";
@@ -32,6 +35,24 @@ pub struct Member {
     pub trust: Trust,
 }
 
+/// Authenticated data of a commit (RFC 9420 section 6.1): `version (1) | flags (1)`.
+const NOTE_VERSION: u8 = 1;
+/// Flag: fresh keys are used at once, because somebody was put out.
+const AT_ONCE: u8 = 1;
+
+/// What a commit shall change. Nothing of it: it makes fresh keys all the same.
+#[derive(Default)]
+pub struct Wish<'a> {
+    /// Key packages of those who shall be in.
+    pub add: &'a [&'a [u8]],
+    /// Leaves of those who shall be out.
+    pub remove: &'a [u32],
+    /// Another room policy.
+    pub policy: Option<RoomPolicy>,
+    /// Tells the others to use the fresh keys at once.
+    pub at_once: bool,
+}
+
 /// What goes out for a change.
 pub struct Proposed {
     /// For the log, to be appended if it is still in the group's epoch.
@@ -47,6 +68,7 @@ pub struct Change {
     staged: Box<StagedCommit>,
     entering: Vec<Identity>,
     leaving: Vec<u32>,
+    at_once: bool,
 }
 
 impl Change {
@@ -62,11 +84,17 @@ impl Change {
         &self.leaving
     }
 
+    /// Fresh keys shall be used at once, because somebody was put out.
+    #[must_use]
+    pub fn at_once(&self) -> bool {
+        self.at_once
+    }
+
     /// The verdict on everybody who would enter.
     ///
     /// # Errors
     /// [`Refusal`]: somebody must not be in the group.
-    pub fn judge(self, policy: &impl CredentialPolicy) -> Result<Judged<Self>, Refusal> {
+    pub fn judge(self, policy: &impl CredentialPolicy) -> Result<Judged<Self>, Refusal<Self>> {
         let entering = self.entering.clone();
         judge(self, &entering, policy)
     }
@@ -124,6 +152,48 @@ impl Group {
         self.mls.members().map(member).collect()
     }
 
+    /// What the members agreed on.
+    ///
+    /// # Errors
+    /// [`MlsError::NoPolicy`].
+    pub fn policy(&self) -> Result<RoomPolicy, MlsError> {
+        RoomPolicy::of(self.mls.extensions())
+    }
+
+    /// The own identity.
+    #[must_use]
+    pub fn identity(&self) -> &Identity {
+        self.me.identity()
+    }
+
+    /// A message that the others can tell to be this member's; not encrypted. See [`Signed`].
+    ///
+    /// # Errors
+    /// [`MlsError::Refused`].
+    pub fn sign(&self, kind: u8, body: &[u8]) -> Result<Vec<u8>, MlsError> {
+        let signature = sign(self.me.key.bytes(), &to_sign(self.mls.group_id().as_slice(), kind, body));
+        let signature = signature.map_err(|_| MlsError::Refused)?;
+        Ok([self.identity().key.as_slice(), &signature, body].concat())
+    }
+
+    /// Reads what somebody who is in the group now signed.
+    ///
+    /// # Errors
+    /// [`MlsError::Malformed`]; [`MlsError::Refused`]: a bad signature, or of somebody who is not in the group.
+    pub fn verify<'a>(&self, kind: u8, message: &'a [u8]) -> Result<Signed<'a>, MlsError> {
+        let (key, rest) = message.split_first_chunk::<32>().ok_or(MlsError::Malformed)?;
+        let (signature, body) = rest.split_first_chunk::<64>().ok_or(MlsError::Malformed)?;
+        let from = self.mls.members().find(|member| member.signature_key == key);
+        let from = from.ok_or(MlsError::Refused)?;
+        let signed = to_sign(self.mls.group_id().as_slice(), kind, body);
+        self.me
+            .provider
+            .crypto()
+            .verify_signature(SignatureScheme::ED25519, &signed, key, signature)
+            .map_err(|_| MlsError::Refused)?;
+        Ok(Signed { from: identity_of(&from.credential, &from.signature_key)?, body })
+    }
+
     /// The secret that every member's frame keys of this epoch come from (RFC 9605 section 5.2).
     ///
     /// # Errors
@@ -178,24 +248,22 @@ impl Group {
         self.me
     }
 
-    /// Proposes a change: who is added (by key package), who is out (by leaf); neither makes fresh keys alone. Nothing
-    /// changes before [`Group::confirm`].
+    /// Proposes a change. Nothing changes before [`Group::confirm`].
     ///
     /// # Errors
     /// [`MlsError::Pending`]: one waits for the log already. [`MlsError::Malformed`], [`MlsError::Refused`]; a policy's
     /// refusal is the inner one.
     pub fn propose(
         &mut self,
-        add: &[&[u8]],
-        remove: &[u32],
+        wish: &Wish<'_>,
         policy: &impl CredentialPolicy,
-    ) -> Result<Result<Proposed, Refusal>, MlsError> {
+    ) -> Result<Result<Proposed, Refusal<()>>, MlsError> {
         if self.sent.is_some() {
             return Err(MlsError::Pending);
         }
         let provider = &self.me.provider;
         let mut packages = Vec::new();
-        for bytes in add {
+        for bytes in wish.add {
             let read = KeyPackageIn::tls_deserialize_exact_bytes(bytes).map_err(|_| MlsError::Malformed)?;
             packages.push(
                 read.validate(provider.crypto(), ProtocolVersion::Mls10).map_err(|_| MlsError::Refused)?,
@@ -209,12 +277,21 @@ impl Group {
             Ok(judged) => judged,
             Err(refusal) => return Ok(Err(refusal)),
         };
-        let bundle = self
+        // Taken by the next message, which this is.
+        self.mls.set_aad(vec![NOTE_VERSION, if wish.at_once { AT_ONCE } else { 0 }]);
+        let builder = self
             .mls
             .commit_builder()
             .propose_adds(packages)
-            .propose_removals(remove.iter().map(|index| LeafNodeIndex::new(*index)))
-            .force_self_update(true)
+            .propose_removals(wish.remove.iter().map(|index| LeafNodeIndex::new(*index)))
+            .force_self_update(true);
+        let builder = match wish.policy {
+            None => builder,
+            Some(policy) => builder
+                .propose_group_context_extensions(policy.extensions()?)
+                .map_err(|_| MlsError::Refused)?,
+        };
+        let bundle = builder
             .load_psks(provider.storage())
             .map_err(|_| MlsError::Refused)?
             .create_group_info(true)
@@ -265,7 +342,9 @@ impl Group {
     /// Reads a commit out of the log. Nothing changes before [`Group::merge`].
     ///
     /// # Errors
-    /// [`MlsError::OwnCommit`], [`MlsError::Malformed`], [`MlsError::WrongEpoch`], [`MlsError::Refused`].
+    /// [`MlsError::OwnCommit`]. What no member may follow, and all refuse alike: [`MlsError::Malformed`],
+    /// [`MlsError::WrongEpoch`], [`MlsError::Refused`], [`MlsError::BadIdentity`], [`MlsError::NoPolicy`],
+    /// [`MlsError::NotAdmitted`].
     pub fn read(&mut self, commit: &[u8]) -> Result<Change, MlsError> {
         if let Some(Sent::Entry { commit: own } | Sent::Change { commit: own, .. }) = &self.sent
             && own == commit
@@ -279,6 +358,8 @@ impl Group {
             return Err(MlsError::WrongEpoch);
         }
         let read = self.mls.process_message(&self.me.provider, message).map_err(|_| MlsError::Refused)?;
+        let from_outside = matches!(read.sender(), Sender::NewMemberCommit);
+        let at_once = matches!(read.aad(), [NOTE_VERSION, flags] if flags & AT_ONCE != 0);
         let ProcessedMessageContent::StagedCommitMessage(staged) = read.into_content() else {
             return Err(MlsError::Malformed);
         };
@@ -289,10 +370,15 @@ impl Group {
             .chain(staged.update_proposals().map(|update| identity_in(update.update_proposal().leaf_node())))
             .chain(staged.update_path_leaf_node().map(identity_in))
             .collect::<Result<Vec<_>, MlsError>>()?;
-        let entering = leaves.into_iter().filter(|who| !known.contains(who)).collect();
+        let entering: Vec<Identity> = leaves.into_iter().filter(|who| !known.contains(who)).collect();
+        RoomPolicy::of(staged.group_context().extensions())?;
+        // Who is in may come in again, after it missed too much.
+        if from_outside && !entering.is_empty() && self.policy()?.admit == Admit::Members {
+            return Err(MlsError::NotAdmitted);
+        }
         let leaving =
             staged.remove_proposals().map(|remove| remove.remove_proposal().removed().u32()).collect();
-        Ok(Change { staged, entering, leaving })
+        Ok(Change { staged, entering, leaving, at_once })
     }
 
     /// Takes over a change that was judged. `false`: this member is out, and gets no more keys.
@@ -316,17 +402,4 @@ impl Group {
         self.verdicts.retain(|(who, _)| members.contains(who));
         Ok(())
     }
-}
-
-fn identity_in(leaf: &LeafNode) -> Result<Identity, MlsError> {
-    identity_of(leaf.credential(), leaf.signature_key().as_slice())
-}
-
-pub(super) fn identity_of(credential: &Credential, key: &[u8]) -> Result<Identity, MlsError> {
-    let basic = BasicCredential::try_from(credential.clone()).map_err(|_| MlsError::Refused)?;
-    let name = String::from_utf8(basic.identity().to_vec()).map_err(|_| MlsError::BadIdentity)?;
-    if name.is_empty() || name.len() > 512 {
-        return Err(MlsError::BadIdentity);
-    }
-    Ok(Identity { name, key: key.to_vec() })
 }

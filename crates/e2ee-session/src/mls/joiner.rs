@@ -4,6 +4,7 @@ use openmls::group::{GroupId, MlsGroup, MlsGroupJoinConfig, ProcessedWelcome, St
 use openmls::key_packages::{KeyPackage, Lifetime};
 use openmls::messages::group_info::VerifiableGroupInfo;
 use openmls::prelude::{MlsMessageBodyIn, MlsMessageIn, PURE_CIPHERTEXT_WIRE_FORMAT_POLICY};
+use openmls::treesync::LeafNodeParameters;
 use openmls_traits::OpenMlsProvider as _;
 use openmls_traits::crypto::OpenMlsCrypto as _;
 use openmls_traits::signatures::{Signer, SignerError};
@@ -13,12 +14,20 @@ use zeroize::Zeroizing;
 
 use super::crypto::{SEED_LEN, SUITE, sign};
 use super::error::MlsError;
-use super::group::{Group, Proposed, Sent, identity_of};
+use super::group::{Group, Proposed, Sent};
+use super::identity::{Identity, identity_of};
+use super::policy::{RoomPolicy, capabilities};
 use super::provider::Provider;
-use super::verdict::{CredentialPolicy, Identity, Judged, Refusal, Trust, judge};
+use super::verdict::{CredentialPolicy, Judged, Refusal, Trust, judge};
 
 /// The signature key of one member in one call.
 pub(super) struct Key(Zeroizing<Vec<u8>>);
+
+impl Key {
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
 
 impl Signer for Key {
     fn sign(&self, payload: &[u8]) -> Result<Vec<u8>, SignerError> {
@@ -30,33 +39,60 @@ impl Signer for Key {
     }
 }
 
+/// A message that its sender signed, outside of MLS: `key (32) | signature (64) | body`. Ed25519 over
+/// `"Frameseal 1.0 " | kind (1) | room length (4, big-endian) | room | body`, which no message of MLS begins with
+/// (RFC 9420 section 5.1.2).
+pub struct Signed<'a> {
+    /// Whose it is.
+    pub from: Identity,
+    /// What it says.
+    pub body: &'a [u8],
+}
+
+pub(super) fn to_sign(room: &[u8], kind: u8, body: &[u8]) -> Vec<u8> {
+    let len = u32::try_from(room.len()).unwrap_or(u32::MAX).to_be_bytes();
+    [b"Frameseal 1.0 ", [kind].as_slice(), &len, room, body].concat()
+}
+
 /// A member before it is one: an identity, and what is needed to be taken in.
 pub struct Joiner {
     pub(super) provider: Provider,
     pub(super) key: Key,
-    pub(super) credential: CredentialWithKey,
     identity: Identity,
 }
 
 impl Joiner {
-    /// A new identity under `name`, for one call. `seed` must be random and used once: all keys and randomness of this
+    /// A new identity of `participant`, for one call. `seed` must be random and used once: all keys and randomness of this
     /// member come from it.
     ///
     /// # Errors
     /// [`MlsError::BadIdentity`].
-    pub fn new(name: &str, seed: &[u8; SEED_LEN]) -> Result<Self, MlsError> {
-        if name.is_empty() || name.len() > 512 {
-            return Err(MlsError::BadIdentity);
-        }
+    pub fn new(participant: &str, seed: &[u8; SEED_LEN]) -> Result<Self, MlsError> {
         let provider = Provider::new(seed);
         let (private, public) =
             provider.crypto().signature_key_gen(SignatureScheme::ED25519).map_err(|_| MlsError::Refused)?;
-        let credential = CredentialWithKey {
-            credential: BasicCredential::new(name.as_bytes().to_vec()).into(),
-            signature_key: public.clone().into(),
-        };
-        let identity = Identity { name: name.to_owned(), key: public };
-        Ok(Self { provider, key: Key(Zeroizing::new(private)), credential, identity })
+        let identity =
+            Identity { participant: participant.to_owned(), name: String::new(), key: public, proof: vec![] };
+        identity.write()?;
+        Ok(Self { provider, key: Key(Zeroizing::new(private)), identity })
+    }
+
+    /// How it is shown, and what proves it. A proof commits to the key, so it is made when [`Joiner::identity`] is known.
+    ///
+    /// # Errors
+    /// [`MlsError::BadIdentity`]; nothing changed.
+    pub fn introduce(&mut self, name: &str, proof: &[u8]) -> Result<(), MlsError> {
+        let identity = Identity { name: name.to_owned(), proof: proof.to_vec(), ..self.identity.clone() };
+        identity.write()?;
+        self.identity = identity;
+        Ok(())
+    }
+
+    pub(super) fn credential(&self) -> Result<CredentialWithKey, MlsError> {
+        Ok(CredentialWithKey {
+            credential: BasicCredential::new(self.identity.write()?).into(),
+            signature_key: self.identity.key.clone().into(),
+        })
     }
 
     /// Who this is.
@@ -73,7 +109,8 @@ impl Joiner {
         let made = KeyPackage::builder()
             // A call is over before this matters, and the core has no clock.
             .key_package_lifetime(Lifetime::init(0, u64::MAX))
-            .build(SUITE, &self.provider, &self.key, self.credential.clone())
+            .leaf_node_capabilities(capabilities())
+            .build(SUITE, &self.provider, &self.key, self.credential()?)
             .map_err(|_| MlsError::Refused)?;
         made.key_package().tls_serialize_detached().map_err(|_| MlsError::Refused)
     }
@@ -82,14 +119,16 @@ impl Joiner {
     ///
     /// # Errors
     /// [`MlsError::Refused`] when it cannot be made.
-    pub fn found(self, room: &[u8]) -> Result<Group, MlsError> {
+    pub fn found(self, room: &[u8], policy: &RoomPolicy) -> Result<Group, MlsError> {
         let made = MlsGroup::builder()
             .with_group_id(GroupId::from_slice(room))
             .ciphersuite(SUITE)
             .lifetime(Lifetime::init(0, u64::MAX))
             .with_wire_format_policy(PURE_CIPHERTEXT_WIRE_FORMAT_POLICY)
             .use_ratchet_tree_extension(true)
-            .build(&self.provider, &self.key, self.credential.clone())
+            .with_capabilities(capabilities())
+            .with_group_context_extensions(policy.extensions()?)
+            .build(&self.provider, &self.key, self.credential()?)
             .map_err(|_| MlsError::Refused)?;
         Ok(Group::new(self, made, vec![], None))
     }
@@ -113,6 +152,7 @@ impl Joiner {
         let processed = ProcessedWelcome::new_from_welcome(&self.provider, &join_config(), welcome)
             .map_err(|_| MlsError::Refused)?;
         let staged = processed.into_staged_welcome(&self.provider, None).map_err(|_| MlsError::Refused)?;
+        RoomPolicy::of(staged.group_context().extensions())?;
         if staged.group_context().group_id().as_slice() != room {
             return Err(MlsError::Refused);
         }
@@ -123,16 +163,21 @@ impl Joiner {
         Ok((staged, members))
     }
 
-    /// Who is in a group that one could enter by a commit of one's own.
+    /// Who is in a group that one could enter by a commit of one's own, and what they agreed on.
     ///
     /// # Errors
-    /// [`MlsError::Malformed`], [`MlsError::Refused`].
-    pub fn read_group(&self, room: &[u8], group_info: &[u8]) -> Result<Vec<Identity>, MlsError> {
+    /// [`MlsError::Malformed`], [`MlsError::Refused`], [`MlsError::NoPolicy`].
+    pub fn read_group(
+        &self,
+        room: &[u8],
+        group_info: &[u8],
+    ) -> Result<(Vec<Identity>, RoomPolicy), MlsError> {
         // By a member that is thrown away: what the joiner itself has is used once.
-        let probe = Self::new(&self.identity.name, &[0; SEED_LEN])?;
+        let probe = Self::new("probe", &[0; SEED_LEN])?;
         let (group, _) = probe.external(room, group_info)?;
         let others = group.members().filter(|member| member.index != group.own_leaf_index());
-        others.map(|member| identity_of(&member.credential, &member.signature_key)).collect()
+        let others = others.map(|member| identity_of(&member.credential, &member.signature_key));
+        Ok((others.collect::<Result<_, _>>()?, RoomPolicy::of(group.extensions())?))
     }
 
     /// Enters by a commit of one's own, where nobody is there to welcome: the group as it would be, and the commit for
@@ -149,6 +194,7 @@ impl Joiner {
         policy: &impl CredentialPolicy,
     ) -> Result<(Group, Proposed), (Self, MlsError)> {
         let made = self.external(room, group_info).and_then(|(group, proposed)| {
+            RoomPolicy::of(group.extensions())?;
             let members = group
                 .members()
                 .map(|member| identity_of(&member.credential, &member.signature_key))
@@ -174,8 +220,9 @@ impl Joiner {
         }
         let (made, bundle) = MlsGroup::external_commit_builder()
             .with_config(join_config())
-            .build_group(&self.provider, info, self.credential.clone())
+            .build_group(&self.provider, info, self.credential()?)
             .map_err(|_| MlsError::Refused)?
+            .leaf_node_parameters(LeafNodeParameters::builder().with_capabilities(capabilities()).build())
             .load_psks(self.provider.storage())
             .map_err(|_| MlsError::Refused)?
             .build(self.provider.rand(), self.provider.crypto(), &self.key, |_| true)
@@ -219,7 +266,8 @@ impl Welcomed {
     ///
     /// # Errors
     /// [`Refusal`]: somebody in it must not be.
-    pub fn judge(self, policy: &impl CredentialPolicy) -> Result<Judged<Self>, Refusal> {
+    #[allow(clippy::result_large_err)]
+    pub fn judge(self, policy: &impl CredentialPolicy) -> Result<Judged<Self>, Refusal<Self>> {
         let members = self.members.clone();
         judge(self, &members, policy)
     }

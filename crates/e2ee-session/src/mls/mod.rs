@@ -11,13 +11,17 @@
 mod crypto;
 mod error;
 mod group;
+mod identity;
 mod joiner;
+mod policy;
 mod provider;
 mod storage;
 mod verdict;
 
 pub use crypto::SEED_LEN;
 pub use error::MlsError;
-pub use group::{Change, Group, Member, Proposed};
-pub use joiner::{Joiner, Welcomed};
-pub use verdict::{CredentialPolicy, Identity, Judged, Refusal, ShowUnverified, Trust};
+pub use group::{Change, Group, Member, Proposed, Wish};
+pub use identity::{Identity, MAX_NAME_LEN, MAX_PROOF_LEN};
+pub use joiner::{Joiner, Signed, Welcomed};
+pub use policy::{Admit, Mode, RoomPolicy};
+pub use verdict::{CredentialPolicy, Judged, Refusal, ShowUnverified, Trust};

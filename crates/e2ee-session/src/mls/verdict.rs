@@ -2,21 +2,7 @@
 //! [`CredentialPolicy`] makes one.
 use std::fmt;
 
-/// What somebody says of itself, proven by its signature and by nothing else.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Identity {
-    /// As it calls itself.
-    pub name: String,
-    /// Ed25519 public key that its messages are signed with, 32 bytes.
-    pub key: Vec<u8>,
-}
-
-impl fmt::Debug for Identity {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?}/", self.name)?;
-        self.key.iter().take(4).try_for_each(|byte| write!(f, "{byte:02x}"))
-    }
-}
+use super::identity::Identity;
 
 /// How somebody is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,14 +38,30 @@ pub struct Judged<T> {
 }
 
 /// Somebody in it must not be in the group. Nothing was merged.
-pub struct Refusal {
-    /// Who.
-    pub refused: Vec<Identity>,
+pub struct Refusal<T> {
+    staged: T,
+    verdicts: Vec<(Identity, Trust)>,
 }
 
-impl fmt::Debug for Refusal {
+impl<T> Refusal<T> {
+    /// Who.
+    #[must_use]
+    pub fn refused(&self) -> Vec<Identity> {
+        let refused = self.verdicts.iter().filter(|(_, trust)| *trust == Trust::Refused);
+        refused.map(|(who, _)| who.clone()).collect()
+    }
+
+    /// Follows nevertheless, because only who is in the group can remove them again. They stay [`Trust::Refused`]; nothing
+    /// must be sealed while they are in.
+    #[must_use]
+    pub fn follow(self) -> Judged<T> {
+        Judged { staged: self.staged, verdicts: self.verdicts }
+    }
+}
+
+impl<T> fmt::Debug for Refusal<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "refused: {:?}", self.refused)
+        write!(f, "refused: {:?}", self.refused())
     }
 }
 
@@ -67,9 +69,11 @@ pub(super) fn judge<T>(
     staged: T,
     who: &[Identity],
     policy: &impl CredentialPolicy,
-) -> Result<Judged<T>, Refusal> {
+) -> Result<Judged<T>, Refusal<T>> {
     let verdicts: Vec<_> = who.iter().map(|who| (who.clone(), policy.trust(who))).collect();
-    let refused: Vec<_> =
-        verdicts.iter().filter(|(_, trust)| *trust == Trust::Refused).map(|(who, _)| who.clone()).collect();
-    if refused.is_empty() { Ok(Judged { staged, verdicts }) } else { Err(Refusal { refused }) }
+    if verdicts.iter().any(|(_, trust)| *trust == Trust::Refused) {
+        Err(Refusal { staged, verdicts })
+    } else {
+        Ok(Judged { staged, verdicts })
+    }
 }

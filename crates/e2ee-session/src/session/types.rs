@@ -3,31 +3,81 @@ use std::fmt;
 
 use e2ee_core::{BaseKey, Epoch, Millis};
 
-use crate::mls::{Identity, Member, MlsError, Trust};
+use crate::mls::{Identity, Member, MlsError, RoomPolicy, Trust};
+
+/// Number of an entry in the room's log: the first is 1, and 0 is before it. Not the epoch: an entry that no member may
+/// follow takes a position and makes no epoch.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Position(pub u64);
+
+impl Position {
+    pub(super) fn next(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
+}
 
 /// Names a question, so that its answer finds it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Question(pub u32);
 
+/// Why a verdict is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// Somebody asks to be let in.
+    Knocks,
+    /// Somebody entered by itself, or was let in by somebody else.
+    Entered,
+    /// They are in the group that this member would enter.
+    Inside,
+}
+
 /// What happens to a session.
 #[derive(Clone, Copy, Debug)]
 pub enum Input<'a> {
-    /// The newest entry of the log and the epoch it made, at the beginning; `None`: the log is empty.
-    Head(Option<(Epoch, &'a [u8])>),
-    /// An entry of the log, in its order, and the epoch that it made. Also one's own.
-    Log(Epoch, &'a [u8]),
-    /// The log did not take the entry that was to be appended in this epoch ([`Output::Append`]): it is in another one.
-    Conflict(Epoch),
-    /// Somebody who is not in the group asks to be let in.
+    /// What the log ends with: at the beginning, and again whenever the way to it was lost. Position 0: it is empty.
+    Head {
+        /// Of the newest entry.
+        position: Position,
+        /// The newest entry.
+        entry: &'a [u8],
+    },
+    /// An entry of the log, in its order. Also one's own.
+    Log {
+        /// Its place.
+        position: Position,
+        /// The entry.
+        entry: &'a [u8],
+    },
+    /// The log did not take the entry that was to follow this position ([`Output::Append`]).
+    Conflict {
+        /// As it was given.
+        expect: Position,
+    },
+    /// The log has not kept what [`Output::Read`] asked for.
+    TooOld,
+    /// The key package of somebody who is not in the group.
     Knock(&'a [u8]),
-    /// The transport says that somebody is gone. It is removed, and asked for nothing more.
-    Gone(&'a Identity),
-    /// A member says over another way in which epoch it is, and what its authenticator is.
-    Heard(Epoch, &'a [u8]),
+    /// A message of a member ([`Output::Send`]), over whatever way.
+    Message(&'a [u8]),
+    /// The transport says that this participant is gone. It is removed.
+    Gone(&'a str),
+    /// The transport says that these participants are there, with or without this one, and nobody else.
+    Participants(&'a [&'a str]),
     /// The application wants fresh keys for all.
     Rotate,
     /// The application wants somebody out, at once.
     Remove(&'a Identity),
+    /// The application wants the members to agree on this.
+    Policy(RoomPolicy),
+    /// The application wants out.
+    Leave,
+    /// After [`Event::Fork`], [`Event::LogLost`] or [`Event::LeftBehind`]: the user wants in again. What the log ends with.
+    Rejoin {
+        /// Of the newest entry.
+        position: Position,
+        /// The newest entry.
+        entry: &'a [u8],
+    },
     /// The answer to [`Output::Decide`], in its order.
     Verdict(Question, &'a [Trust]),
     /// The time that [`Output::WakeAt`] named has come.
@@ -36,25 +86,37 @@ pub enum Input<'a> {
 
 /// What a session wants done, in this order.
 pub enum Output {
-    /// Append to the log, if it is still in this epoch.
+    /// Append to the log, if it still ends with this position. An empty log takes any.
     Append {
-        /// The epoch that the log must be in.
-        expect: Epoch,
+        /// The position that the log must end with.
+        expect: Position,
         /// The entry.
         entry: Vec<u8>,
     },
+    /// Entries are missing: read on behind this position.
+    Read {
+        /// The last one that is known.
+        after: Position,
+    },
     /// To everybody in the call: let me in. A [`Input::Knock`] there.
     Knock(Vec<u8>),
+    /// To everybody in the call. A [`Input::Message`] there.
+    Send(Vec<u8>),
     /// Send [`Input::Wake`] at this time.
     WakeAt(Millis),
-    /// May these be in the group? Nothing is done before the [`Input::Verdict`].
+    /// How are these known? Nothing is done before the [`Input::Verdict`].
     Decide {
         /// To be named in the answer.
         question: Question,
+        /// Why it is asked.
+        why: Why,
         /// Who.
         who: Vec<Identity>,
     },
-    /// Everybody in the group, and the secret of this epoch, to open with from now on.
+    /// The question needs no answer any more.
+    Withdraw(Question),
+    /// Everybody in the group, and the secret of this epoch, to open with from now on. Who is refused is in the list as
+    /// long as it is in the group, and nothing of it must be opened.
     Open {
         /// The epoch.
         epoch: Epoch,
@@ -70,8 +132,21 @@ pub enum Output {
         /// The own sender index.
         index: u32,
     },
+    /// Seal nothing until the next [`Output::SealWith`].
+    Hush,
     /// Forget the keys of this epoch.
     Forget(Epoch),
+    /// Open nothing any more of who had this sender index before this epoch.
+    Bar {
+        /// The epoch that it is not in.
+        before: Epoch,
+        /// Its sender index.
+        index: u32,
+    },
+    /// What the members agreed on, once this member is in and at every change.
+    Policy(RoomPolicy),
+    /// Participants of the transport that are not in the group: they get no key.
+    Outside(Vec<String>),
     /// What members may compare by voice: 30 digits, another in every epoch.
     Code(String),
     /// Something to be shown.
@@ -84,14 +159,24 @@ pub enum Output {
 pub enum Event {
     /// This member is in the group.
     Joined,
+    /// This member waits until somebody lets it in.
+    Waiting,
     /// This member was removed. Nothing is sealed any more.
     Removed,
-    /// Somebody was refused; the change that brings it in is not followed, so this session ends here.
+    /// This member left. Nothing is sealed any more.
+    Left,
+    /// Who was refused is in the group. It is being removed, and nothing is sealed until it is out.
+    Barred(Vec<Identity>),
+    /// Who was refused is in the group that this member would have entered. It did not.
     Refused(Vec<Identity>),
     /// Others see another group: whoever carries the messages shows different ones. Nothing is sealed any more.
     Fork,
-    /// Bytes that could not be used; nothing changed.
-    Dropped(MlsError),
+    /// The log lost more than the members can give back to it. Nothing is sealed any more.
+    LogLost,
+    /// This member missed more than the log keeps. Nothing is sealed any more.
+    LeftBehind,
+    /// Bytes that could not be used; nothing changed. Told once a second, with how many there were.
+    Dropped(MlsError, u32),
 }
 
 /// Why an input was not taken. Nothing changed.

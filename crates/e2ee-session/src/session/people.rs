@@ -1,0 +1,124 @@
+//! Who comes, who is there, who goes.
+use std::collections::BTreeSet;
+
+use e2ee_core::Millis;
+
+use crate::mls::Identity;
+
+use super::message::{self, Message};
+use super::types::{Event, Output, Why};
+use super::{ABSENT_MS, Asked, Session, Stage};
+
+/// How many questions about letting somebody in may be open.
+const MAX_KNOCKS: usize = 64;
+
+impl Session {
+    pub(super) fn knock(&mut self, package: &[u8]) {
+        let Stage::Member(group) = &self.stage else { return };
+        let who = match group.read_key_package(package) {
+            Ok(who) => who,
+            Err(error) => return self.drop_bytes(error),
+        };
+        let inside = group.members().is_ok_and(|members| members.iter().any(|member| member.identity == who));
+        let wanted = self.wants.add.iter().any(|(wanted, _)| *wanted == who);
+        if inside || wanted || self.wants.remove.contains(&who) || self.asked.len() >= MAX_KNOCKS {
+            return;
+        }
+        let again =
+            |(asked, of): &(Asked, Vec<Identity>)| matches!(asked, Asked::Add { .. }) && of.contains(&who);
+        if self.asked.values().any(again) {
+            return;
+        }
+        // Who was let in once and asks again, because the answer was lost, is not asked for again.
+        if let Err(error) = self.ask(Why::Knocks, Asked::Add { package: package.to_vec() }, vec![who]) {
+            let super::SessionError::Mls(error) = error else { return };
+            self.drop_bytes(error);
+        }
+    }
+
+    pub(super) fn message(&mut self, bytes: &[u8]) {
+        let Stage::Member(group) = &self.stage else { return };
+        match message::read(group, bytes) {
+            Ok(Message::Bye(who)) => self.unwanted(&who, false),
+            Ok(Message::Seen(who, sight)) => {
+                let own = self.sights.iter().find(|own| own.position == sight.position);
+                if own.is_some_and(|own| *own != sight) {
+                    self.stop(Event::Fork);
+                } else if own.is_none() && sight.position > self.log.position() {
+                    self.heard.insert(who.key, sight);
+                }
+            }
+            Err(error) => self.drop_bytes(error),
+        }
+    }
+
+    pub(super) fn gone(&mut self, participant: &str) {
+        let Stage::Member(group) = &self.stage else { return };
+        let own = group.identity();
+        let named = |who: &Identity| who.participant == participant && who != own;
+        let mut gone: Vec<Identity> =
+            group.members().unwrap_or_default().into_iter().map(|m| m.identity).collect();
+        gone.extend(self.wants.add.iter().map(|(who, _)| who.clone()));
+        gone.extend(
+            self.asked
+                .values()
+                .filter(|(asked, _)| matches!(asked, Asked::Add { .. }))
+                .flat_map(|(_, who)| who.clone()),
+        );
+        gone.retain(named);
+        for who in gone {
+            self.unwanted(&who, false);
+        }
+        if let Some(present) = &mut self.present {
+            present.remove(participant);
+        }
+        self.tell_outside();
+    }
+
+    pub(super) fn participants(&mut self, present: &[&str]) {
+        self.present = Some(present.iter().map(|who| (*who).to_owned()).collect());
+        self.tell_outside();
+    }
+
+    /// Who is on the transport and not in the group.
+    pub(super) fn tell_outside(&mut self) {
+        let (Stage::Member(group), Some(present)) = (&self.stage, &self.present) else { return };
+        let Ok(members) = group.members() else { return };
+        let inside: BTreeSet<&str> =
+            members.iter().map(|member| member.identity.participant.as_str()).collect();
+        let outside: Vec<String> =
+            present.iter().filter(|who| !inside.contains(who.as_str())).cloned().collect();
+        let gone = members.iter().filter(|member| {
+            member.index != group.index() && !present.contains(&member.identity.participant)
+        });
+        let gone: BTreeSet<Vec<u8>> = gone.map(|member| member.identity.key.clone()).collect();
+        self.absent.retain(|key, _| gone.contains(key));
+        for key in gone {
+            self.absent.entry(key).or_insert(Millis(self.now.0 + ABSENT_MS));
+        }
+        if outside != self.outside {
+            self.outside.clone_from(&outside);
+            self.out.push_back(Output::Outside(outside));
+        }
+    }
+
+    /// Who is in the group and has been away from the transport for too long.
+    pub(super) fn remove_absent(&mut self) {
+        let now = self.now;
+        let due: Vec<_> = self.absent.extract_if(.., |_, at| *at <= now).map(|(key, _)| key).collect();
+        let Stage::Member(group) = &self.stage else { return };
+        let members = group.members().unwrap_or_default();
+        for member in members.into_iter().filter(|member| due.contains(&member.identity.key)) {
+            self.unwanted(&member.identity, false);
+        }
+    }
+
+    pub(super) fn leave(&mut self) {
+        if let Stage::Member(group) = &self.stage {
+            self.out.extend(message::bye(group).map(Output::Send));
+        }
+        if !matches!(self.stage, Stage::Over(_)) {
+            self.end(Event::Left, None);
+        }
+    }
+}
