@@ -13,6 +13,7 @@ mod interop;
 mod npm;
 mod report;
 mod run;
+mod simulate;
 mod steps;
 mod test;
 mod wasm;
@@ -38,6 +39,8 @@ enum Task {
     Bench(bench::Args),
     /// Real peers in one call with ours; prints a table
     Interop(interop::Args),
+    /// Calls in virtual time with a relay that is the enemy; a seed replays a run
+    Simulate(simulate::Args),
     /// Run the fuzz targets
     Fuzz(fuzz::Args),
     /// Say what is here, what is missing, and the command that brings it
@@ -56,6 +59,7 @@ fn main() -> ExitCode {
         Task::Test(args) => test::run(&args),
         Task::Bench(args) => bench::run(&args),
         Task::Interop(args) => interop::run(&args),
+        Task::Simulate(args) => simulate::run(&args),
         Task::Fuzz(args) => fuzz::run(&args),
         Task::Doctor(args) => doctor::run(&args),
         Task::Wasm(args) => wasm::run(&args),

@@ -2,7 +2,7 @@
 
 use crate::report::{Done, Log, Step, cargo_tests, node_tests};
 use crate::run::{Error, Job, Result, target_dir};
-use crate::{claims, demo, doctor, fuzz, npm};
+use crate::{claims, demo, doctor, fuzz, npm, simulate};
 
 /// Without browsers.
 pub(crate) static FAST: &[Step] = &[
@@ -50,6 +50,7 @@ pub(crate) static LONG: &[Step] = &[
         what: "livekit-client and its native SDK through a LiveKit server",
         run: livekit,
     },
+    Step { name: "simulate", what: "calls in virtual time, with a relay that is the enemy", run: simulated },
     Step { name: "fuzz", what: "every target for a short while", run: fuzz },
 ];
 
@@ -177,6 +178,15 @@ fn livekit(log: &mut Log) -> Result<Done> {
     let text = log.text();
     let verdict = text.lines().rev().find(|line| line.contains(" passed, 0 failed"));
     verdict.map(|line| Done::Passed(line.to_owned())).ok_or_else(|| Error::new("no row ran"))
+}
+
+fn simulated(log: &mut Log) -> Result<Done> {
+    const RUNS: u64 = 500;
+    log.job(simulate::build())?;
+    log.job(simulate::job(0, RUNS, 0))?;
+    let text = log.text();
+    let verdict = text.lines().find(|line| line.contains(" 0 violations"));
+    verdict.map(|line| Done::Passed(line.to_owned())).ok_or_else(|| Error::new("no run ended"))
 }
 
 fn fuzz(log: &mut Log) -> Result<Done> {

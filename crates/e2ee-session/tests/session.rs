@@ -201,11 +201,11 @@ impl World {
                 person.read = after.0;
                 self.publish();
             }
-            Output::Knock(package) if !self.deaf_to_knocks => self.to_others(by, &Mail::Knock(package)),
+            Output::Knock(package) if !self.deaf_to_knocks => self.tell_others(by, &Mail::Knock(package)),
             Output::Knock(_) => {}
             Output::Send(bytes) => {
                 person.sent.push(bytes.clone());
-                self.to_others(by, &Mail::Message(bytes));
+                self.tell_others(by, &Mail::Message(bytes));
             }
             Output::WakeAt(at) => self.post(by, at.0.max(self.now), Mail::Wake),
             Output::Decide { question, who, .. } => {
@@ -237,7 +237,7 @@ impl World {
         }
     }
 
-    fn to_others(&mut self, by: usize, mail: &Mail) {
+    fn tell_others(&mut self, by: usize, mail: &Mail) {
         for to in (0..self.people.len()).filter(|to| *to != by) {
             let at = self.now + (self.delay)();
             self.post(to, at, mail.clone());

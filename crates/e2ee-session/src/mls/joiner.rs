@@ -262,6 +262,12 @@ impl Welcomed {
         &self.members
     }
 
+    /// Gives it up, to enter otherwise.
+    #[must_use]
+    pub fn into_joiner(self) -> Joiner {
+        self.joiner
+    }
+
     /// The verdict on everybody in it.
     ///
     /// # Errors

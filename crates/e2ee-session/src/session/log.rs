@@ -1,6 +1,8 @@
 //! Reading the log: in order, without gaps, each entry once; and giving back what it lost.
 use std::collections::VecDeque;
 
+use e2ee_core::Millis;
+
 use crate::mls::{Joiner, MlsError};
 
 use super::message::Sight;
@@ -9,6 +11,8 @@ use super::{Asked, KEPT, SIGHTS, Session, Stage, entry};
 
 /// How many entries wait behind one that waits for a verdict; the rest is read again.
 const MAX_BACKLOG: usize = 64;
+/// When an answer that did not come is asked for again, milliseconds.
+const READ_AGAIN_MS: u64 = 1000;
 
 /// Where in the log a member is.
 #[derive(Default)]
@@ -21,8 +25,8 @@ pub(super) struct Reader {
     backlog: VecDeque<(Position, Vec<u8>)>,
     /// The own entry that waits for the log, and what it is to follow.
     pending: Option<(Position, Vec<u8>)>,
-    /// What is missing was asked for.
-    reading: bool,
+    /// When what is missing was asked for.
+    reading: Option<Millis>,
 }
 
 impl Reader {
@@ -88,11 +92,18 @@ impl Session {
                 self.stage = Stage::Over(joiner);
                 Err(SessionError::WrongState)
             }
+            // Not in yet: what the log is now counts.
+            stage @ (Stage::Deciding | Stage::Entering(_)) if position < seen => {
+                let joiner = match stage {
+                    Stage::Entering(group) => Some(Box::new(group.into_joiner())),
+                    _ => self.take_back_joiner(),
+                };
+                joiner.map_or(Err(SessionError::WrongState), |joiner| self.begin(joiner, position, bytes))
+            }
             stage => {
                 self.stage = stage;
                 if position > seen {
-                    self.log.reading = true;
-                    self.out.push_back(Output::Read { after: seen });
+                    self.read_on();
                 } else if position < seen {
                     self.give_back(position, bytes);
                 } else {
@@ -113,6 +124,18 @@ impl Session {
         self.knocking(joiner, info)
     }
 
+    /// Out of the question whose answer it waits for.
+    fn take_back_joiner(&mut self) -> Option<Box<Joiner>> {
+        let inside = |asked: &Asked| matches!(asked, Asked::Welcome(_) | Asked::Entry { .. });
+        let question = self.asked.iter().find(|(_, (asked, _))| inside(asked)).map(|(question, _)| *question)?;
+        self.out.push_back(Output::Withdraw(question));
+        match self.asked.remove(&question)?.0 {
+            Asked::Welcome(welcomed) => Some(Box::new(welcomed.into_joiner())),
+            Asked::Entry { joiner, .. } => Some(joiner),
+            _ => None,
+        }
+    }
+
     pub(super) fn rejoin(&mut self, position: Position, bytes: &[u8]) -> Result<(), SessionError> {
         match std::mem::replace(&mut self.stage, Stage::Over(None)) {
             Stage::Over(Some(joiner)) => {
@@ -130,6 +153,9 @@ impl Session {
     fn give_back(&mut self, position: Position, bytes: &[u8]) {
         if position > Position(0) {
             self.compare(position, bytes);
+        }
+        if matches!(self.stage, Stage::Over(_)) {
+            return;
         }
         let all: Vec<_> = self.log.kept.iter().chain(&self.log.backlog).cloned().collect();
         // An empty log takes the newest.
@@ -154,7 +180,9 @@ impl Session {
     pub(super) fn stop(&mut self, event: Event) {
         let joiner = match std::mem::replace(&mut self.stage, Stage::Over(None)) {
             Stage::Member(group) | Stage::Entering(group) => Some(Box::new(group.into_joiner())),
-            _ => None,
+            Stage::Deciding => self.take_back_joiner(),
+            Stage::New(joiner) | Stage::Knocking { joiner, .. } => Some(joiner),
+            Stage::Over(joiner) => joiner,
         };
         self.end(event, joiner);
     }
@@ -179,9 +207,14 @@ impl Session {
     /// The log has something else behind this position: it is on its way here, unless it was lost.
     pub(super) fn conflict(&mut self, expect: Position) {
         if expect == self.log.seen() && !matches!(self.stage, Stage::Over(_) | Stage::New(_)) {
-            self.log.reading = true;
-            self.out.push_back(Output::Read { after: expect });
+            self.read_on();
         }
+    }
+
+    /// Reads from the last entry that was seen on, for it may be another one by now.
+    fn read_on(&mut self) {
+        self.log.reading = Some(self.now);
+        self.out.push_back(Output::Read { after: Position(self.log.seen().0.saturating_sub(1)) });
     }
 
     pub(super) fn entry(&mut self, position: Position, bytes: &[u8]) -> Result<(), SessionError> {
@@ -195,12 +228,12 @@ impl Session {
             return Ok(());
         }
         if position > seen.next() || self.log.backlog.len() >= MAX_BACKLOG {
-            if !std::mem::replace(&mut self.log.reading, true) {
-                self.out.push_back(Output::Read { after: seen });
+            if self.log.reading.is_none_or(|since| since.0 + READ_AGAIN_MS <= self.now.0) {
+                self.read_on();
             }
             return Ok(());
         }
-        self.log.reading = false;
+        self.log.reading = None;
         self.log.backlog.push_back((position, bytes.to_vec()));
         self.catch_up()
     }
@@ -228,8 +261,7 @@ impl Session {
             }
         }
         if full && self.log.backlog.is_empty() && !matches!(self.stage, Stage::Over(_)) {
-            self.log.reading = true;
-            self.out.push_back(Output::Read { after: self.log.seen() });
+            self.read_on();
         }
         // A void entry took the place of the own one, which still fits.
         let (position, waits) = (self.log.position, self.asks_for_change());

@@ -233,13 +233,13 @@ impl Session {
         Ok(())
     }
 
-    /// An entry that founds the room.
+    /// An entry that founds the room, behind whatever the log ends with.
     fn found(&mut self, joiner: Joiner) -> Result<(), SessionError> {
         self.known.insert(joiner.identity().clone(), Trust::Verified);
         let mut group = joiner.found(&self.room, &self.policy)?;
         let proposed =
             group.propose(&Wish::default(), &Given(&self.known))?.map_err(|_| MlsError::Refused)?;
-        self.append(Position(0), entry::write(&proposed));
+        self.append(self.log.position(), entry::write(&proposed));
         self.stage = Stage::Entering(Box::new(group));
         Ok(())
     }
@@ -363,6 +363,11 @@ impl Session {
         let barred: Vec<_> = members.iter().filter(|member| member.trust == Trust::Refused).collect();
         let barred: Vec<_> = barred.into_iter().map(|member| member.identity.clone()).collect();
         let off = policy.mode == crate::mls::Mode::Off;
+        // Who comes under an id that is in the group already is that participant come again; what it was before is out.
+        let me = group.identity();
+        let before = members.iter().map(|member| &member.identity);
+        let before = before.filter(|who| first && who.participant == me.participant && who.key != me.key);
+        let before: Vec<_> = before.cloned().collect();
         if off || !barred.is_empty() {
             self.hush();
         } else {
@@ -380,7 +385,7 @@ impl Session {
             self.out.push_back(Output::Open { epoch, secret, members });
         }
         self.out.push_back(Output::Code(code));
-        for who in &barred {
+        for who in barred.iter().chain(&before) {
             self.unwanted(who, true);
         }
         self.tell_outside();
@@ -441,6 +446,14 @@ impl Session {
             Ok((who, policy)) => {
                 let was_in = who.contains(joiner.identity());
                 if policy.admit == crate::mls::Admit::Members && !was_in {
+                    // Where the transport says that all of them are gone, nobody can ever let anybody in.
+                    let there = |who: &Identity| {
+                        who.participant != joiner.identity().participant
+                            && self.present.as_ref().is_none_or(|present| present.contains(&who.participant))
+                    };
+                    if !who.iter().any(there) {
+                        return self.found(*joiner);
+                    }
                     let package = joiner.key_package()?;
                     self.stage = Stage::Knocking {
                         joiner,
@@ -476,7 +489,8 @@ impl Session {
     fn end(&mut self, event: Event, joiner: Option<Box<Joiner>>) {
         self.hush();
         self.stage = Stage::Over(joiner);
-        self.asked.clear();
+        let open = std::mem::take(&mut self.asked);
+        self.out.extend(open.into_keys().map(Output::Withdraw));
         self.wants = Wants::default();
         self.log = log::Reader::default();
         self.sights.clear();

@@ -1,0 +1,36 @@
+//! The simulator itself: runs pass, replay, and what is broken on purpose is noticed.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use e2ee_simulator::{Sabotage, Summary, run};
+
+#[test]
+fn calls_keep_their_promises_whatever_the_relay_does() {
+    let mut all = Summary::default();
+    for seed in 0..25 {
+        all.add(&run(seed, None).unwrap_or_else(|violation| panic!("{violation}")));
+    }
+    // The runs were about something.
+    assert!(all.sealed > 100 && all.opened > 100 && all.refused > 100, "{all:?}");
+    assert!(all.injected > 100 && all.rewritten > 20 && all.noticed > 10 && all.ghosts > 5, "{all:?}");
+}
+
+#[test]
+fn a_seed_replays_a_run() {
+    for seed in 0..4 {
+        assert_eq!(run(seed, None), run(seed, None));
+    }
+}
+
+#[test]
+fn what_is_broken_on_purpose_is_noticed() {
+    for (sabotage, sign) in [
+        (Sabotage::LeakToRemoved, "has a secret and is shown to nobody"),
+        (Sabotage::SameSealerTwice, "the same key and counter twice"),
+        (Sabotage::KeepWhoIsGone, "in the end"),
+        (Sabotage::TrustLabels, "as something else"),
+    ] {
+        let violation = (0..30).find_map(|seed| run(seed, Some(sabotage)).err());
+        let violation = violation.unwrap_or_else(|| panic!("{sabotage:?} was not noticed"));
+        assert!(violation.what.contains(sign), "{sabotage:?}: {violation}");
+    }
+}
