@@ -222,7 +222,7 @@ impl World {
     fn part(&mut self, who: usize) -> Result<(), Violation> {
         self.note(|_| format!("{who} leaves"));
         self.summary.leaves += 1;
-        if self.dice.percent(50) {
+        if self.dice.percent(50) && self.sabotage != Some(Sabotage::KeepWhoIsGone) {
             self.give(who, Input::Leave)?;
         }
         let Some(person) = self.people.get_mut(who) else { return Ok(()) };
