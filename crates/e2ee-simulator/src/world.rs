@@ -237,12 +237,9 @@ impl World {
 
     /// The transport says who is there.
     fn tell_who_is_there(&mut self) -> Result<(), Violation> {
-        let here: Vec<String> = self
-            .people
-            .iter()
-            .filter(|person| person.here)
-            .map(|person| person.participant.clone())
-            .collect();
+        let keep = self.sabotage == Some(Sabotage::KeepWhoIsGone);
+        let here = self.people.iter().filter(|person| person.here || keep);
+        let here: Vec<String> = here.map(|person| person.participant.clone()).collect();
         let here: Vec<&str> = here.iter().map(String::as_str).collect();
         for who in 0..self.people.len() {
             if self.people.get(who).is_some_and(|person| person.here) {
