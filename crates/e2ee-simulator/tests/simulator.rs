@@ -26,7 +26,7 @@ fn what_is_broken_on_purpose_is_noticed() {
     for (sabotage, sign) in [
         (Sabotage::LeakToRemoved, "has a secret and is shown to nobody"),
         (Sabotage::SameSealerTwice, "the same key and counter twice"),
-        (Sabotage::KeepWhoIsGone, "in the end"),
+        (Sabotage::KeepWhoIsGone, "are there"),
         (Sabotage::TrustLabels, "as something else"),
     ] {
         let violation = (0..30).find_map(|seed| run(seed, Some(sabotage)).err());

@@ -227,9 +227,7 @@ impl Group {
     /// # Errors
     /// [`MlsError::Malformed`], [`MlsError::Refused`].
     pub fn read_key_package(&self, package: &[u8]) -> Result<Identity, MlsError> {
-        let read = KeyPackageIn::tls_deserialize_exact_bytes(package).map_err(|_| MlsError::Malformed)?;
-        let package = read.validate(self.me.provider.crypto(), ProtocolVersion::Mls10);
-        identity_in(package.map_err(|_| MlsError::Refused)?.leaf_node())
+        self.me.read_key_package(package)
     }
 
     /// The epoch that the log must be in to take the own commit that waits for it; `None`: none waits.

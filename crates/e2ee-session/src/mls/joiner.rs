@@ -1,9 +1,9 @@
 //! Somebody who is in no group yet.
 use openmls::credentials::{BasicCredential, CredentialWithKey};
 use openmls::group::{GroupId, MlsGroup, MlsGroupJoinConfig, ProcessedWelcome, StagedWelcome};
-use openmls::key_packages::{KeyPackage, Lifetime};
+use openmls::key_packages::{KeyPackage, KeyPackageIn, Lifetime};
 use openmls::messages::group_info::VerifiableGroupInfo;
-use openmls::prelude::{MlsMessageBodyIn, MlsMessageIn, PURE_CIPHERTEXT_WIRE_FORMAT_POLICY};
+use openmls::prelude::{MlsMessageBodyIn, MlsMessageIn, PURE_CIPHERTEXT_WIRE_FORMAT_POLICY, ProtocolVersion};
 use openmls::treesync::LeafNodeParameters;
 use openmls_traits::OpenMlsProvider as _;
 use openmls_traits::crypto::OpenMlsCrypto as _;
@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 use super::crypto::{SEED_LEN, SUITE, sign};
 use super::error::MlsError;
 use super::group::{Group, Proposed, Sent};
-use super::identity::{Identity, identity_of};
+use super::identity::{Identity, identity_in, identity_of};
 use super::policy::{RoomPolicy, capabilities};
 use super::provider::Provider;
 use super::verdict::{CredentialPolicy, Judged, Refusal, Trust, judge};
@@ -113,6 +113,16 @@ impl Joiner {
             .build(SUITE, &self.provider, &self.key, self.credential()?)
             .map_err(|_| MlsError::Refused)?;
         made.key_package().tls_serialize_detached().map_err(|_| MlsError::Refused)
+    }
+
+    /// Whom a key package would add.
+    ///
+    /// # Errors
+    /// [`MlsError::Malformed`], [`MlsError::Refused`], [`MlsError::BadIdentity`].
+    pub fn read_key_package(&self, package: &[u8]) -> Result<Identity, MlsError> {
+        let read = KeyPackageIn::tls_deserialize_exact_bytes(package).map_err(|_| MlsError::Malformed)?;
+        let package = read.validate(self.provider.crypto(), ProtocolVersion::Mls10);
+        identity_in(package.map_err(|_| MlsError::Refused)?.leaf_node())
     }
 
     /// Founds a group. `room` is the same for everybody in it, and bound into everything.

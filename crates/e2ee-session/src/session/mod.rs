@@ -102,6 +102,8 @@ pub struct Session {
     /// Who is on the transport, where it says so.
     present: Option<BTreeSet<String>>,
     absent: BTreeMap<Vec<u8>, Millis>,
+    /// Who knocked while this member did: its key, and when last.
+    waiting: BTreeMap<String, (Vec<u8>, Millis)>,
     outside: Vec<String>,
     told_policy: Option<RoomPolicy>,
     hushed: bool,
@@ -150,6 +152,7 @@ impl Session {
             heard: BTreeMap::new(),
             present: None,
             absent: BTreeMap::new(),
+            waiting: BTreeMap::new(),
             outside: Vec::new(),
             told_policy: None,
             hushed: true,
@@ -446,12 +449,7 @@ impl Session {
             Ok((who, policy)) => {
                 let was_in = who.contains(joiner.identity());
                 if policy.admit == crate::mls::Admit::Members && !was_in {
-                    // Where the transport says that all of them are gone, nobody can ever let anybody in.
-                    let there = |who: &Identity| {
-                        who.participant != joiner.identity().participant
-                            && self.present.as_ref().is_none_or(|present| present.contains(&who.participant))
-                    };
-                    if !who.iter().any(there) {
+                    if self.nobody_there(&who, joiner.identity()) {
                         return self.found(*joiner);
                     }
                     let package = joiner.key_package()?;

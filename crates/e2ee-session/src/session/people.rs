@@ -7,13 +7,35 @@ use crate::mls::Identity;
 
 use super::message::{self, Message};
 use super::types::{Event, Output, Why};
-use super::{ABSENT_MS, Asked, Session, Stage};
+use super::{ABSENT_MS, Asked, KNOCK_AGAIN_MS, Session, Stage};
 
 /// How many questions about letting somebody in may be open.
 const MAX_KNOCKS: usize = 64;
 
+/// How many that wait too are remembered.
+const MAX_WAITING: usize = 1024;
+
 impl Session {
+    /// Nobody of these can let anybody in: the transport says that they are gone, or they wait themselves.
+    pub(super) fn nobody_there(&mut self, who: &[Identity], me: &Identity) -> bool {
+        let now = self.now;
+        self.waiting.retain(|_, (_, since)| since.0 + 2 * KNOCK_AGAIN_MS >= now.0);
+        let there = |who: &&Identity| {
+            who.participant != me.participant
+                && self.waiting.get(&who.participant).is_none_or(|(key, _)| *key == who.key)
+                && self.present.as_ref().is_none_or(|present| present.contains(&who.participant))
+        };
+        !who.iter().any(|who| there(&who))
+    }
+
     pub(super) fn knock(&mut self, package: &[u8]) {
+        if let Stage::Knocking { joiner, .. } = &self.stage {
+            // Who waits too lets nobody in.
+            if let (Ok(who), true) = (joiner.read_key_package(package), self.waiting.len() < MAX_WAITING) {
+                self.waiting.insert(who.participant, (who.key, self.now));
+            }
+            return;
+        }
         let Stage::Member(group) = &self.stage else { return };
         let who = match group.read_key_package(package) {
             Ok(who) => who,
