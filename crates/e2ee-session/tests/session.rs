@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use e2ee_core::Millis;
-use e2ee_session::mls::{Admit, Identity, Mode, RoomPolicy, Trust};
+use e2ee_session::mls::{Admit, Identity, MlsError, Mode, RoomPolicy, Trust};
 use e2ee_session::session::{Event, Input, Output, Position, Question, Session, SessionError};
 
 const ROOM: &[u8] = b"council-7";
@@ -99,11 +99,19 @@ impl World {
     }
 
     fn join(&mut self, participant: &str) -> usize {
+        self.join_with(participant, None)
+    }
+
+    fn join_with(&mut self, participant: &str, secret: Option<&[u8]>) -> usize {
         let id = self.people.len();
         let mut seed = [0; 32];
         seed[0] = u8::try_from(id).unwrap() + 1;
+        let mut session = Session::new(ROOM, participant, self.policy, &seed).unwrap();
+        if let Some(secret) = secret {
+            session.share_secret(secret).unwrap();
+        }
         self.people.push(Person {
-            session: Session::new(ROOM, participant, self.policy, &seed).unwrap(),
+            session,
             participant: participant.to_owned(),
             secrets: BTreeMap::new(),
             seals_with: None,
@@ -479,6 +487,46 @@ fn the_policy_is_agreed_by_members_and_told_to_all() {
 }
 
 #[test]
+fn nobody_enters_a_room_with_a_secret_without_it() {
+    let secret = Some([7; 16].as_slice());
+    for deaf_to_knocks in [false, true] {
+        let mut world = World::new(|| 20);
+        let ada = world.join_with("ada", secret);
+        world.settle(1000);
+        world.deaf_to_knocks = deaf_to_knocks;
+        let bob = world.join_with("bob", secret);
+        world.settle(5000);
+        world.agree(&[ada, bob]);
+        assert!(world.people[bob].policy.unwrap().secret.is_some());
+        // None, and another one: let in or not, there are no keys for them.
+        let eve = world.join("eve");
+        let mia = world.join_with("mia", Some([8; 16].as_slice()));
+        world.settle(9000);
+        for who in [ada, bob] {
+            let known: Vec<_> = world.people[who].secrets.values().collect();
+            assert!(world.people[eve].secrets.is_empty());
+            assert!(!world.people[mia].secrets.values().any(|secret| known.contains(&secret)));
+        }
+        assert_eq!(world.people[eve].events.last(), Some(&Event::NoSecret));
+        // Who entered by itself with another secret is alone, and learns of it.
+        assert!(world.people[eve].session.group().is_none() && world.people[mia].session.group().is_none());
+        for gone in ["eve", "mia"] {
+            for who in [ada, bob] {
+                world.send(who, Mail::Gone(gone.into()));
+            }
+        }
+        world.mail.retain(|_, (to, _)| *to < 2);
+        world.people.truncate(2);
+        world.settle(9000);
+        world.send(ada, Mail::Rotate);
+        world.settle(9000);
+        world.agree(&[ada, bob]);
+    }
+    let mut short = Session::new(ROOM, "ada", RoomPolicy::default(), &[1; 32]).unwrap();
+    assert_eq!(short.share_secret(&[0; 15]), Err(SessionError::Mls(MlsError::BadSecret)));
+}
+
+#[test]
 fn who_is_on_the_transport_only_is_named_and_who_is_not_is_removed() {
     let mut world = World::new(|| 20);
     let all: Vec<_> = ["ada", "bob"].map(|name| world.join(name)).to_vec();
@@ -519,13 +567,21 @@ fn different_groups_are_noticed_by_what_members_sign() {
     world.mail.retain(|_, (to, _)| *to < 2);
     world.send(all[0], Mail::Rotate);
     world.settle(1000);
-    // One message that gets through is enough.
+    // Two who see the same thing tell the third; one who sees another thing is told of, and ends nothing.
     let group = world.people[all[0]].session.group().unwrap();
     let fork = other.people[0].session.group().unwrap();
     assert_eq!(group.epoch(), fork.epoch());
     assert_ne!(group.authenticator(), fork.authenticator());
-    let told = world.people[all[0]].sent.last().unwrap().clone();
-    other.send(0, Mail::Message(told));
+    let cleo = fork.identity().clone();
+    let told = other.people[0].sent.last().unwrap().clone();
+    world.send(all[0], Mail::Message(told));
+    world.settle(10);
+    assert_eq!(world.people[all[0]].events.last(), Some(&Event::Diverged(cleo)));
+    assert!(world.people[all[0]].seals_with.is_some());
+    for who in &all[..2] {
+        let told = world.people[*who].sent.last().unwrap().clone();
+        other.send(0, Mail::Message(told));
+    }
     other.settle(10);
     assert_eq!(other.people[0].events.last(), Some(&Event::Fork));
     assert_eq!(other.people[0].seals_with, None);

@@ -535,8 +535,32 @@ impl World {
                 self.come_again(who)?;
             }
             self.settle(30_000)?;
+            self.notice_who_is_outside()?;
         }
         self.check_peace()
+    }
+
+    /// What users do about what they are shown. A lobby that everybody seemed to have left may have been founded twice: who
+    /// sees that most of those who are there are in no encrypted call with it comes again. A guest may have taken one's
+    /// name: it is put out.
+    fn notice_who_is_outside(&mut self) -> Result<(), Violation> {
+        let here: Vec<usize> = self.honest().collect();
+        for who in here.iter().copied() {
+            let members = self.members(who);
+            let with = here.iter().filter_map(|other| self.people.get(*other));
+            let with = with.filter(|other| members.iter().any(|member| member.key == other.key)).count();
+            let Some(person) = self.people.get_mut(who) else { continue };
+            if !members.is_empty() && with * 2 <= here.len() && here.len() > 1 {
+                person.over = Some(Event::Left);
+            }
+            let named =
+                |member: &&Identity| member.participant == person.participant && member.key != person.key;
+            let guests: Vec<Identity> = members.iter().filter(named).cloned().collect();
+            for guest in guests {
+                self.give(who, Input::Remove(&guest))?;
+            }
+        }
+        Ok(())
     }
 
     /// What an application does when its session ended or its way to the log was lost.

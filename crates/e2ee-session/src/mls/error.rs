@@ -21,6 +21,10 @@ pub enum MlsError {
     BadIdentity,
     /// A group without a room policy, or with one that is not understood.
     NoPolicy,
+    /// Nobody enters this room without its secret, and this member has none, or the message does not carry it.
+    NoSecret,
+    /// A secret has 16 to 256 bytes.
+    BadSecret,
     /// Members let people in here, and nobody let this one in.
     NotAdmitted,
 }
@@ -36,6 +40,8 @@ impl fmt::Display for MlsError {
             Self::Removed => "this member was removed from the group",
             Self::BadIdentity => "a participant id or name that is empty, too long, or hides characters",
             Self::NoPolicy => "a group without a room policy that is understood",
+            Self::NoSecret => "a room with a secret, without it",
+            Self::BadSecret => "a secret has 16 to 256 bytes",
             Self::NotAdmitted => "somebody whom no member let in",
         })
     }

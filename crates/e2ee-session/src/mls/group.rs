@@ -4,7 +4,7 @@ use e2ee_core::{BaseKey, Epoch, SecretBytes};
 use openmls::group::{MlsGroup, StagedCommit};
 use openmls::key_packages::KeyPackageIn;
 use openmls::prelude::{
-    LeafNodeIndex, MlsMessageIn, ProcessedMessageContent, ProtocolMessage, ProtocolVersion, Sender,
+    LeafNodeIndex, MlsMessageIn, ProcessedMessageContent, Proposal, ProtocolMessage, ProtocolVersion, Sender,
 };
 use openmls_traits::OpenMlsProvider as _;
 use openmls_traits::crypto::OpenMlsCrypto as _;
@@ -16,7 +16,7 @@ use super::crypto::sign;
 use super::error::MlsError;
 use super::identity::{Identity, identity_in, identity_of};
 use super::joiner::{Joiner, Signed, to_sign};
-use super::policy::{Admit, RoomPolicy};
+use super::policy::{Admit, RoomPolicy, SecretId};
 use super::verdict::{CredentialPolicy, Judged, Refusal, Trust, judge};
 
 /// RFC 9605 section 5.2.
@@ -275,6 +275,8 @@ impl Group {
             Ok(judged) => judged,
             Err(refusal) => return Ok(Err(refusal)),
         };
+        let now = self.policy()?;
+        let secret = now.secret.map(|id| self.me.secret_proposal(id)).transpose()?;
         // Taken by the next message, which this is.
         self.mls.set_aad(vec![NOTE_VERSION, if wish.at_once { AT_ONCE } else { 0 }]);
         let builder = self
@@ -283,10 +285,15 @@ impl Group {
             .propose_adds(packages)
             .propose_removals(wish.remove.iter().map(|index| LeafNodeIndex::new(*index)))
             .force_self_update(true);
+        let builder = match secret {
+            None => builder,
+            Some(secret) => builder.add_proposal(Proposal::PreSharedKey(Box::new(secret))),
+        };
         let builder = match wish.policy {
             None => builder,
             Some(policy) => builder
-                .propose_group_context_extensions(policy.extensions()?)
+                // The secret stays what it is: members who do not have another one could not follow.
+                .propose_group_context_extensions(RoomPolicy { secret: now.secret, ..policy }.extensions()?)
                 .map_err(|_| MlsError::Refused)?,
         };
         let bundle = builder
@@ -369,9 +376,18 @@ impl Group {
             .chain(staged.update_path_leaf_node().map(identity_in))
             .collect::<Result<Vec<_>, MlsError>>()?;
         let entering: Vec<Identity> = leaves.into_iter().filter(|who| !known.contains(who)).collect();
-        RoomPolicy::of(staged.group_context().extensions())?;
+        let (now, then) = (self.policy()?, RoomPolicy::of(staged.group_context().extensions())?);
+        // RFC 9420 section 8.4: type 1 (external), and the id behind its length.
+        let carried = |SecretId(id): SecretId| {
+            let wanted = [[1, 8].as_slice(), &id].concat();
+            let carries = |bytes: Vec<u8>| bytes.starts_with(&wanted);
+            staged.psk_proposals().any(|psk| psk.psk_proposal().tls_serialize_detached().is_ok_and(carries))
+        };
+        if now.secret != then.secret || !now.secret.is_none_or(carried) {
+            return Err(MlsError::NoSecret);
+        }
         // Who is in may come in again, after it missed too much.
-        if from_outside && !entering.is_empty() && self.policy()?.admit == Admit::Members {
+        if from_outside && !entering.is_empty() && now.admit == Admit::Members {
             return Err(MlsError::NotAdmitted);
         }
         let leaving =

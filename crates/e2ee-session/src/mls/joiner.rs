@@ -1,12 +1,16 @@
 //! Somebody who is in no group yet.
+use e2ee_core::SecretBytes;
 use openmls::credentials::{BasicCredential, CredentialWithKey};
 use openmls::group::{GroupId, MlsGroup, MlsGroupJoinConfig, ProcessedWelcome, StagedWelcome};
 use openmls::key_packages::{KeyPackage, KeyPackageIn, Lifetime};
 use openmls::messages::group_info::VerifiableGroupInfo;
+use openmls::messages::proposals::PreSharedKeyProposal;
 use openmls::prelude::{MlsMessageBodyIn, MlsMessageIn, PURE_CIPHERTEXT_WIRE_FORMAT_POLICY, ProtocolVersion};
+use openmls::schedule::{ExternalPsk, PreSharedKeyId, Psk};
 use openmls::treesync::LeafNodeParameters;
 use openmls_traits::OpenMlsProvider as _;
 use openmls_traits::crypto::OpenMlsCrypto as _;
+use openmls_traits::random::OpenMlsRand as _;
 use openmls_traits::signatures::{Signer, SignerError};
 use openmls_traits::types::SignatureScheme;
 use tls_codec::{DeserializeBytes as _, Serialize as _};
@@ -16,7 +20,7 @@ use super::crypto::{SEED_LEN, SUITE, sign};
 use super::error::MlsError;
 use super::group::{Group, Proposed, Sent};
 use super::identity::{Identity, identity_in, identity_of};
-use super::policy::{RoomPolicy, capabilities};
+use super::policy::{RoomPolicy, SecretId, capabilities};
 use super::provider::Provider;
 use super::verdict::{CredentialPolicy, Judged, Refusal, Trust, judge};
 
@@ -59,6 +63,8 @@ pub struct Joiner {
     pub(super) provider: Provider,
     pub(super) key: Key,
     identity: Identity,
+    /// From outside.
+    secret: Option<SecretBytes>,
 }
 
 impl Joiner {
@@ -74,7 +80,7 @@ impl Joiner {
         let identity =
             Identity { participant: participant.to_owned(), name: String::new(), key: public, proof: vec![] };
         identity.write()?;
-        Ok(Self { provider, key: Key(Zeroizing::new(private)), identity })
+        Ok(Self { provider, key: Key(Zeroizing::new(private)), identity, secret: None })
     }
 
     /// How it is shown, and what proves it. A proof commits to the key, so it is made when [`Joiner::identity`] is known.
@@ -86,6 +92,41 @@ impl Joiner {
         identity.write()?;
         self.identity = identity;
         Ok(())
+    }
+
+    /// The secret of the room, from outside: 16 to 256 bytes that cannot be guessed.
+    ///
+    /// # Errors
+    /// [`MlsError::BadSecret`].
+    pub fn share_secret(&mut self, secret: &[u8]) -> Result<(), MlsError> {
+        if !(16..=256).contains(&secret.len()) {
+            return Err(MlsError::BadSecret);
+        }
+        self.secret = Some(SecretBytes::copy_of(secret));
+        Ok(())
+    }
+
+    /// A new name for the secret, where one was given.
+    ///
+    /// # Errors
+    /// [`MlsError::Refused`] without randomness.
+    pub fn name_secret(&self) -> Result<Option<SecretId>, MlsError> {
+        let name = || self.provider.rand().random_array().map(SecretId).map_err(|_| MlsError::Refused);
+        self.secret.is_some().then(name).transpose()
+    }
+
+    /// What brings the secret into a commit.
+    pub(super) fn secret_proposal(&self, SecretId(id): SecretId) -> Result<PreSharedKeyProposal, MlsError> {
+        let psk = Psk::External(ExternalPsk::new(id.to_vec()));
+        let id = PreSharedKeyId::new(SUITE, self.provider.rand(), psk).map_err(|_| MlsError::Refused)?;
+        self.keep_secret(&id)?;
+        Ok(PreSharedKeyProposal::new(id))
+    }
+
+    /// Puts the secret where it is looked for under this name.
+    pub(super) fn keep_secret(&self, id: &PreSharedKeyId) -> Result<(), MlsError> {
+        let secret = self.secret.as_ref().ok_or(MlsError::NoSecret)?;
+        id.store(&self.provider, secret.expose()).map_err(|_| MlsError::Refused)
     }
 
     pub(super) fn credential(&self) -> Result<CredentialWithKey, MlsError> {
@@ -161,6 +202,9 @@ impl Joiner {
         let MlsMessageBodyIn::Welcome(welcome) = message.extract() else { return Err(MlsError::Malformed) };
         let processed = ProcessedWelcome::new_from_welcome(&self.provider, &join_config(), welcome)
             .map_err(|_| MlsError::Refused)?;
+        for id in processed.psks() {
+            self.keep_secret(id)?;
+        }
         let staged = processed.into_staged_welcome(&self.provider, None).map_err(|_| MlsError::Refused)?;
         RoomPolicy::of(staged.group_context().extensions())?;
         if staged.group_context().group_id().as_slice() != room {
@@ -184,7 +228,7 @@ impl Joiner {
     ) -> Result<(Vec<Identity>, RoomPolicy), MlsError> {
         // By a member that is thrown away: what the joiner itself has is used once.
         let probe = Self::new("probe", &[0; SEED_LEN])?;
-        let (group, _) = probe.external(room, group_info)?;
+        let (group, _) = probe.external(room, group_info, false)?;
         let others = group.members().filter(|member| member.index != group.own_leaf_index());
         let others = others.map(|member| identity_of(&member.credential, &member.signature_key));
         Ok((others.collect::<Result<_, _>>()?, RoomPolicy::of(group.extensions())?))
@@ -203,7 +247,7 @@ impl Joiner {
         group_info: &[u8],
         policy: &impl CredentialPolicy,
     ) -> Result<(Group, Proposed), (Self, MlsError)> {
-        let made = self.external(room, group_info).and_then(|(group, proposed)| {
+        let made = self.external(room, group_info, true).and_then(|(group, proposed)| {
             RoomPolicy::of(group.extensions())?;
             let members = group
                 .members()
@@ -221,18 +265,26 @@ impl Joiner {
         }
     }
 
-    fn external(&self, room: &[u8], group_info: &[u8]) -> Result<(MlsGroup, Proposed), MlsError> {
+    fn external(
+        &self,
+        room: &[u8],
+        group_info: &[u8],
+        earnest: bool,
+    ) -> Result<(MlsGroup, Proposed), MlsError> {
         let message =
             MlsMessageIn::tls_deserialize_exact_bytes(group_info).map_err(|_| MlsError::Malformed)?;
         let MlsMessageBodyIn::GroupInfo(info) = message.extract() else { return Err(MlsError::Malformed) };
         if group_id(&info) != room {
             return Err(MlsError::Refused);
         }
+        let policy = RoomPolicy::of(info.group_context().extensions())?;
+        let secret = policy.secret.filter(|_| earnest).map(|id| self.secret_proposal(id)).transpose()?;
         let (made, bundle) = MlsGroup::external_commit_builder()
             .with_config(join_config())
             .build_group(&self.provider, info, self.credential()?)
             .map_err(|_| MlsError::Refused)?
             .leaf_node_parameters(LeafNodeParameters::builder().with_capabilities(capabilities()).build())
+            .add_psk_proposals(secret)
             .load_psks(self.provider.storage())
             .map_err(|_| MlsError::Refused)?
             .build(self.provider.rand(), self.provider.crypto(), &self.key, |_| true)

@@ -23,5 +23,5 @@ pub use error::MlsError;
 pub use group::{Change, Group, Member, Proposed, Wish};
 pub use identity::{Identity, MAX_NAME_LEN, MAX_PROOF_LEN};
 pub use joiner::{Joiner, Signed, Welcomed};
-pub use policy::{Admit, Mode, RoomPolicy};
+pub use policy::{Admit, Mode, RoomPolicy, SecretId};
 pub use verdict::{CredentialPolicy, Judged, Refusal, ShowUnverified, Trust};

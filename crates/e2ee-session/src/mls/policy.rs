@@ -2,6 +2,8 @@
 //! signs for it and whoever carries the messages cannot change it:
 //! ```text
 //! version (1) | mode (1) | who may admit (1) | cipher suite of frames (2, big-endian, SFrame registry)
+//!     | 0 (1)                         no secret is needed
+//!     | 8 (1) | id of the secret (8)  every commit carries it
 //! ```
 use openmls::extensions::{
     Extension, ExtensionType, Extensions, RequiredCapabilitiesExtension, UnknownExtension,
@@ -35,6 +37,11 @@ pub enum Admit {
     Members,
 }
 
+/// Names a secret from outside that whoever is in the room has (RFC 9420 section 8.4, external). Random, and tells nothing
+/// of the secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SecretId(pub [u8; 8]);
+
 /// See the module's comment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RoomPolicy {
@@ -44,12 +51,14 @@ pub struct RoomPolicy {
     pub admit: Admit,
     /// Cipher suite of frames, as numbered in the SFrame registry (RFC 9605 section 8.1).
     pub suite: u16,
+    /// The secret that nobody enters without; it goes into the keys of every epoch.
+    pub secret: Option<SecretId>,
 }
 
 impl Default for RoomPolicy {
     /// Encrypted always, open to who knows the room, AES-128-GCM with a tag of 128 bits.
     fn default() -> Self {
-        Self { mode: Mode::Required, admit: Admit::Anyone, suite: 0x0004 }
+        Self { mode: Mode::Required, admit: Admit::Anyone, suite: 0x0004, secret: None }
     }
 }
 
@@ -65,11 +74,19 @@ impl RoomPolicy {
             Admit::Members => 2,
         };
         let [high, low] = self.suite.to_be_bytes();
-        vec![VERSION, mode, admit, high, low]
+        let mut out = vec![VERSION, mode, admit, high, low];
+        match self.secret {
+            None => out.push(0),
+            Some(SecretId(id)) => {
+                out.push(8);
+                out.extend_from_slice(&id);
+            }
+        }
+        out
     }
 
     fn read(bytes: &[u8]) -> Option<Self> {
-        let [VERSION, mode, admit, high, low] = bytes else { return None };
+        let [VERSION, mode, admit, high, low, secret @ ..] = bytes else { return None };
         let mode = match mode {
             1 => Mode::Required,
             2 => Mode::Preferred,
@@ -81,7 +98,12 @@ impl RoomPolicy {
             2 => Admit::Members,
             _ => return None,
         };
-        Some(Self { mode, admit, suite: u16::from_be_bytes([*high, *low]) })
+        let secret = match secret {
+            [0] => None,
+            [8, id @ ..] => Some(SecretId(id.try_into().ok()?)),
+            _ => return None,
+        };
+        Some(Self { mode, admit, suite: u16::from_be_bytes([*high, *low]), secret })
     }
 
     pub(super) fn extensions(self) -> Result<Extensions<GroupContext>, MlsError> {
@@ -111,14 +133,25 @@ mod tests {
     fn what_is_written_is_read_and_nothing_else() {
         for mode in [Mode::Required, Mode::Preferred, Mode::Off] {
             for admit in [Admit::Anyone, Admit::Members] {
-                let policy = RoomPolicy { mode, admit, suite: 0x0102 };
-                assert_eq!(RoomPolicy::read(&policy.write()), Some(policy));
-                assert_eq!(RoomPolicy::of(&policy.extensions().unwrap()), Ok(policy));
+                for secret in [None, Some(SecretId(*b"12345678"))] {
+                    let policy = RoomPolicy { mode, admit, suite: 0x0102, secret };
+                    assert_eq!(RoomPolicy::read(&policy.write()), Some(policy));
+                    assert_eq!(RoomPolicy::of(&policy.extensions().unwrap()), Ok(policy));
+                }
             }
         }
-        for bad in
-            [&[][..], &[1, 1, 1, 0], &[2, 1, 1, 0, 4], &[1, 0, 1, 0, 4], &[1, 4, 1, 0, 4], &[1, 1, 3, 0, 4]]
-        {
+        let bad = [
+            &[][..],
+            &[1, 1, 1, 0],
+            &[1, 1, 1, 0, 4],
+            &[2, 1, 1, 0, 4, 0],
+            &[1, 0, 1, 0, 4, 0],
+            &[1, 4, 1, 0, 4, 0],
+            &[1, 1, 3, 0, 4, 0],
+            &[1, 1, 1, 0, 4, 0, 0],
+            &[1, 1, 1, 0, 4, 8, 1, 2, 3, 4, 5, 6, 7],
+        ];
+        for bad in bad {
             assert_eq!(RoomPolicy::read(bad), None);
         }
         assert_eq!(RoomPolicy::of(&Extensions::empty()), Err(MlsError::NoPolicy));

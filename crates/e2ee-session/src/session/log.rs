@@ -7,12 +7,14 @@ use crate::mls::{Joiner, MlsError};
 
 use super::message::Sight;
 use super::types::{Event, Output, Position, SessionError, Why};
-use super::{Asked, KEPT, SIGHTS, Session, Stage, entry};
+use super::{Asked, KEPT, SIGHTS, Session, Stage, WITNESSES, entry};
 
 /// How many entries wait behind one that waits for a verdict; the rest is read again.
 const MAX_BACKLOG: usize = 64;
 /// When an answer that did not come is asked for again, milliseconds.
 const READ_AGAIN_MS: u64 = 1000;
+/// How often members say what they see at entries that they skip, milliseconds.
+const TELL_AGAIN_MS: u64 = 500;
 
 /// Where in the log a member is.
 #[derive(Default)]
@@ -25,6 +27,8 @@ pub(super) struct Reader {
     backlog: VecDeque<(Position, Vec<u8>)>,
     /// The own entry that waits for the log, and what it is to follow.
     pending: Option<(Position, Vec<u8>)>,
+    /// How many of the newest entries were read for a group that one could enter.
+    looked_back: u64,
     /// When what is missing was asked for.
     reading: Option<Millis>,
 }
@@ -39,9 +43,14 @@ impl Reader {
         self.backlog.back().map_or(self.position, |(position, _)| *position)
     }
 
-    /// From where on to look for a group that can be read.
-    pub(super) fn before(&self) -> Position {
-        Position(self.seen().0.saturating_sub(KEPT as u64 + 1))
+    /// From where on to look for a group that can be read, further back each time; `None`: all was read.
+    pub(super) fn look_back(&mut self) -> Option<Position> {
+        let seen = self.seen().0;
+        if self.looked_back >= seen {
+            return None;
+        }
+        self.looked_back = (2 * self.looked_back).max(KEPT as u64);
+        Some(Position(seen.saturating_sub(self.looked_back)))
     }
 
     /// The own entry that waits is void.
@@ -225,7 +234,7 @@ impl Session {
         let seen = self.log.seen();
         if position <= seen {
             self.compare(position, bytes);
-            self.look_back(bytes);
+            self.look_for_group(bytes);
             return Ok(());
         }
         if position > seen.next() || self.log.backlog.len() >= MAX_BACKLOG {
@@ -240,7 +249,7 @@ impl Session {
     }
 
     /// Who knocks at a log that ends with nonsense looks for the group in the entries before.
-    fn look_back(&mut self, bytes: &[u8]) {
+    fn look_for_group(&mut self, bytes: &[u8]) {
         if let Stage::Knocking { joiner, info, .. } = &mut self.stage
             && let Some(read) = entry::read(bytes)
             && joiner.read_group(&self.room, read.group_info).is_ok()
@@ -332,10 +341,13 @@ impl Session {
                     let who = change.entering().to_vec();
                     self.ask(Why::Entered, Asked::Change(change), who)
                 }
-                // No member may follow it, and none does.
+                // No member may follow it, and none does. Whose it was may believe to be in: it learns what is seen here.
                 Err(error) => {
                     self.stage = Stage::Member(group);
                     self.drop_bytes(error);
+                    if self.told_sight.is_none_or(|told| told.0 + TELL_AGAIN_MS <= self.now.0) {
+                        self.tell_sight(false);
+                    }
                     Ok(())
                 }
             },
@@ -343,6 +355,16 @@ impl Session {
                 self.stage = other;
                 Ok(())
             }
+        }
+    }
+
+    /// Says what this member sees at the newest position, where it is one of those who do.
+    pub(super) fn tell_sight(&mut self, first: bool) {
+        let Stage::Member(group) = &self.stage else { return };
+        let Ok(members) = group.members() else { return };
+        if first || members.iter().take(WITNESSES).any(|member| member.index == group.index()) {
+            self.told_sight = Some(self.now);
+            self.out.extend(Sight::of(group, self.log.position).write(group).map(Output::Send));
         }
     }
 
@@ -355,8 +377,32 @@ impl Session {
         if self.sights.len() > SIGHTS {
             self.sights.pop_front();
         }
-        if self.heard.values().any(|heard| heard.position == sight.position && *heard != sight) {
-            self.stop(Event::Fork);
+        let position = sight.position;
+        self.compare_sights(position);
+    }
+
+    /// What members signed last, against what this one saw where they were. Whoever stands alone stops.
+    pub(super) fn compare_sights(&mut self, at: Position) {
+        let own = |heard: &Sight| self.sights.iter().find(|own| own.position == heard.position);
+        let (mut same, mut other, mut diverged) = (1, 0, Vec::new());
+        for (who, heard) in self.heard.values() {
+            match own(heard) {
+                Some(own) if own == heard => same += 1,
+                Some(_) => {
+                    other += 1;
+                    if heard.position == at {
+                        diverged.push(who.clone());
+                    }
+                }
+                None => {}
+            }
         }
+        if diverged.is_empty() {
+            return;
+        }
+        if other >= same {
+            return self.stop(Event::Fork);
+        }
+        self.out.extend(diverged.into_iter().map(|who| Output::Event(Event::Diverged(who))));
     }
 }

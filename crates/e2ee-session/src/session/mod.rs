@@ -97,8 +97,8 @@ pub struct Session {
     log: log::Reader,
     /// What this member saw at the last positions.
     sights: VecDeque<Sight>,
-    /// What others say they see, by their key.
-    heard: BTreeMap<Vec<u8>, Sight>,
+    /// What others said last that they see, by their key.
+    heard: BTreeMap<Vec<u8>, (Identity, Sight)>,
     /// Who is on the transport, where it says so.
     present: Option<BTreeSet<String>>,
     absent: BTreeMap<Vec<u8>, Millis>,
@@ -106,6 +106,8 @@ pub struct Session {
     waiting: BTreeMap<String, (Vec<u8>, Millis)>,
     outside: Vec<String>,
     told_policy: Option<RoomPolicy>,
+    told_sight: Option<Millis>,
+    refreshed: Option<Millis>,
     hushed: bool,
     commit_at: Option<Millis>,
     seal_at: Option<Millis>,
@@ -155,6 +157,8 @@ impl Session {
             waiting: BTreeMap::new(),
             outside: Vec::new(),
             told_policy: None,
+            told_sight: None,
+            refreshed: None,
             hushed: true,
             commit_at: None,
             seal_at: None,
@@ -175,6 +179,18 @@ impl Session {
     pub fn introduce(&mut self, name: &str, proof: &[u8]) -> Result<(), SessionError> {
         let Stage::New(joiner) = &mut self.stage else { return Err(SessionError::WrongState) };
         Ok(joiner.introduce(name, proof)?)
+    }
+
+    /// The secret of the room, from outside: 16 to 256 bytes that cannot be guessed. A room that this member founds is
+    /// entered by nobody without it; the keys of every epoch come from it too.
+    ///
+    /// # Errors
+    /// [`SessionError::WrongState`] after the beginning; [`SessionError::Mls`] for another length.
+    pub fn share_secret(&mut self, secret: &[u8]) -> Result<(), SessionError> {
+        let Stage::New(joiner) = &mut self.stage else { return Err(SessionError::WrongState) };
+        joiner.share_secret(secret)?;
+        self.policy.secret = joiner.name_secret()?;
+        Ok(())
     }
 
     /// Who this is, until it is in the group; then it stands there.
@@ -300,6 +316,7 @@ impl Session {
                     // The one that its group was read from: what came since is not in it.
                     self.append(self.log.position(), entry::write(&proposed));
                 }
+                Err((_, MlsError::NoSecret)) => self.end(Event::NoSecret, None),
                 Err((joiner, _)) => {
                     let who = joiner.read_group(&self.room, &info).map(|(who, _)| who).unwrap_or_default();
                     let refused = |who: &Identity| Given(&self.known).trust(who) == Trust::Refused;
@@ -354,9 +371,6 @@ impl Session {
         };
         let epoch = group.epoch();
         let sight = Sight::of(group, self.log.position());
-        if first || members.iter().take(WITNESSES).any(|member| member.index == group.index()) {
-            self.out.extend(sight.write(group).map(Output::Send));
-        }
         if self.told_policy != Some(policy) {
             self.told_policy = Some(policy);
             self.out.push_back(Output::Policy(policy));
@@ -383,6 +397,7 @@ impl Session {
         if at_once {
             self.out.extend(out.iter().map(|index| Output::Bar { before: epoch, index: *index }));
         }
+        self.heard.retain(|key, _| members.iter().any(|member| member.identity.key == *key));
         self.settle_wishes(&members);
         if !off {
             self.out.push_back(Output::Open { epoch, secret, members });
@@ -391,6 +406,7 @@ impl Session {
         for who in barred.iter().chain(&before) {
             self.unwanted(who, true);
         }
+        self.tell_sight(first);
         self.tell_outside();
         self.saw(sight);
     }
@@ -435,16 +451,7 @@ impl Session {
             self.stage = stage;
             return Ok(());
         };
-        let wait =
-            |joiner| Stage::Knocking { joiner, until: Millis(self.now.0 + KNOCK_AGAIN_MS), info: None };
-        let Some(info) = info else {
-            if self.log.seen() == Position(0) {
-                return self.found(*joiner);
-            }
-            self.stage = wait(joiner);
-            self.out.push_back(Output::Read { after: self.log.before() });
-            return Ok(());
-        };
+        let Some(info) = info else { return self.look_back(joiner) };
         match joiner.read_group(&self.room, &info) {
             Ok((who, policy)) => {
                 let was_in = who.contains(joiner.identity());
@@ -465,13 +472,19 @@ impl Session {
                 self.ask(Why::Inside, Asked::Entry { joiner, info }, who)
             }
             Err(error) => {
-                // An entry before it may bring a group that can be read.
-                self.stage = wait(joiner);
-                self.out.push_back(Output::Read { after: self.log.before() });
                 self.drop_bytes(error);
-                Ok(())
+                self.look_back(joiner)
             }
         }
+    }
+
+    /// The log ends with nothing that can be entered: an entry before it may bring a group. Where none does, and nobody lets
+    /// this one in, there is none.
+    fn look_back(&mut self, joiner: Box<Joiner>) -> Result<(), SessionError> {
+        let Some(after) = self.log.look_back() else { return self.found(*joiner) };
+        self.stage = Stage::Knocking { joiner, until: Millis(self.now.0 + KNOCK_MS), info: None };
+        self.out.push_back(Output::Read { after });
+        Ok(())
     }
 
     /// Errors are told once a second, and counted.

@@ -7,7 +7,7 @@ use crate::mls::Identity;
 
 use super::message::{self, Message};
 use super::types::{Event, Output, Why};
-use super::{ABSENT_MS, Asked, KNOCK_AGAIN_MS, Session, Stage};
+use super::{ABSENT_MS, Asked, BATCH_MS, KNOCK_AGAIN_MS, Session, Stage};
 
 /// How many questions about letting somebody in may be open.
 const MAX_KNOCKS: usize = 64;
@@ -41,9 +41,11 @@ impl Session {
             Ok(who) => who,
             Err(error) => return self.drop_bytes(error),
         };
-        let inside = group.members().is_ok_and(|members| members.iter().any(|member| member.identity == who));
+        if group.members().is_ok_and(|members| members.iter().any(|member| member.identity == who)) {
+            return self.refresh();
+        }
         let wanted = self.wants.add.iter().any(|(wanted, _)| *wanted == who);
-        if inside || wanted || self.wants.remove.contains(&who) || self.asked.len() >= MAX_KNOCKS {
+        if wanted || self.wants.remove.contains(&who) || self.asked.len() >= MAX_KNOCKS {
             return;
         }
         let again =
@@ -58,16 +60,24 @@ impl Session {
         }
     }
 
+    /// A member lost its state, or somebody repeats how it once knocked: a commit, now and then, harms nobody, and lets
+    /// the member come in again by one of its own.
+    fn refresh(&mut self) {
+        if self.refreshed.is_none_or(|last| last.0 + KNOCK_AGAIN_MS <= self.now.0) {
+            self.refreshed = Some(self.now);
+            self.wants.refresh = true;
+            self.schedule(BATCH_MS);
+        }
+    }
+
     pub(super) fn message(&mut self, bytes: &[u8]) {
         let Stage::Member(group) = &self.stage else { return };
         match message::read(group, bytes) {
             Ok(Message::Bye(who)) => self.unwanted(&who, false),
             Ok(Message::Seen(who, sight)) => {
-                let own = self.sights.iter().find(|own| own.position == sight.position);
-                if own.is_some_and(|own| *own != sight) {
-                    self.stop(Event::Fork);
-                } else if own.is_none() && sight.position > self.log.position() {
-                    self.heard.insert(who.key, sight);
+                if self.heard.get(&who.key).is_none_or(|(_, heard)| heard.position < sight.position) {
+                    self.heard.insert(who.key.clone(), (who, sight));
+                    self.compare_sights(sight.position);
                 }
             }
             Err(error) => self.drop_bytes(error),

@@ -169,8 +169,13 @@ pub enum Event {
     Barred(Vec<Identity>),
     /// Who was refused is in the group that this member would have entered. It did not.
     Refused(Vec<Identity>),
-    /// Others see another group: whoever carries the messages shows different ones. Nothing is sealed any more.
+    /// Nobody enters this room without its secret, and none was given.
+    NoSecret,
+    /// Others see another group, as many as see this one or more: whoever carries the messages shows different ones.
+    /// Nothing is sealed any more.
     Fork,
+    /// This member sees another group; more see this one.
+    Diverged(Identity),
     /// The log lost more than the members can give back to it. Nothing is sealed any more.
     LogLost,
     /// This member missed more than the log keeps. Nothing is sealed any more.

@@ -18,6 +18,8 @@ pub(super) struct Wants {
     /// Who is out, or has to be: an identity that is gone does not come back.
     pub(super) remove: VecDeque<Identity>,
     pub(super) rotate: bool,
+    /// Somebody in the group lost its state, and needs an entry that tells of the group as it is.
+    pub(super) refresh: bool,
     pub(super) policy: Option<RoomPolicy>,
     /// Somebody is put out: fresh keys are used at once.
     pub(super) at_once: bool,
@@ -66,7 +68,7 @@ impl Session {
         if self.wants.policy.is_some() && self.wants.policy == self.told_policy {
             self.wants.policy = None;
         }
-        self.wants.rotate = false;
+        (self.wants.rotate, self.wants.refresh) = (false, false);
         self.wants.at_once &= leaving;
         self.wants.sent = (false, Vec::new());
         self.commit_at = None;
@@ -101,7 +103,7 @@ impl Session {
             return Ok(());
         }
         let Stage::Member(group) = &mut self.stage else { return Ok(()) };
-        let Wants { add, remove, rotate, policy, at_once, .. } = &self.wants;
+        let Wants { add, remove, rotate, refresh, policy, at_once, .. } = &self.wants;
         let own = group.index();
         let leaving: Vec<u32> = group
             .members()?
@@ -109,7 +111,8 @@ impl Session {
             .filter(|member| member.index != own && remove.contains(&member.identity))
             .map(|member| member.index)
             .collect();
-        if group.expects().is_some() || (add.is_empty() && leaving.is_empty() && !rotate && policy.is_none())
+        if group.expects().is_some()
+            || (add.is_empty() && leaving.is_empty() && !rotate && !refresh && policy.is_none())
         {
             return Ok(());
         }
