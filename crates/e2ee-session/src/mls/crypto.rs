@@ -1,5 +1,5 @@
-//! The primitives of one MLS cipher suite (RFC 9420 section 17.1: 0x0001, X25519, AES-128-GCM, SHA-256, Ed25519), each by
-//! a RustCrypto crate. Another suite is refused.
+//! The primitives of the cipher suites that are spoken ([`Suite`]), each by a RustCrypto crate. They differ in how keys
+//! are agreed on. A member speaks one of them, and refuses another.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -12,8 +12,10 @@ use hmac::{Hmac, Mac as _};
 use hpke::aead::AesGcm128;
 use hpke::kdf::HkdfSha256;
 use hpke::kem::X25519HkdfSha256;
+#[cfg(feature = "pq")]
+use hpke::kem::XWing;
 use hpke::rand_core::{Rng as _, SeedableRng as _};
-use hpke::{Deserializable as _, Kem as _, OpModeR, OpModeS, Serializable as _};
+use hpke::{Deserializable as _, Kem, OpModeR, OpModeS, Serializable as _};
 use openmls_traits::crypto::OpenMlsCrypto;
 use openmls_traits::random::OpenMlsRand;
 use openmls_traits::types::{
@@ -24,27 +26,43 @@ use sha2::{Digest as _, Sha256};
 use tls_codec::SecretVLBytes;
 use zeroize::Zeroizing;
 
-type Kem = X25519HkdfSha256;
-
-/// The suite that is spoken.
-pub(crate) const SUITE: Ciphersuite = Ciphersuite::MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519;
+use super::suite::Suite;
 
 /// Bytes of the seed that randomness is drawn from.
 pub const SEED_LEN: usize = 32;
 
 /// Primitives, and randomness that is drawn from a seed of the caller's.
 pub(crate) struct Primitives {
+    suite: Suite,
     rng: Mutex<ChaCha20Rng>,
     /// Key of [`Self::rng_for`].
     secret: Zeroizing<[u8; 32]>,
 }
 
 impl Primitives {
-    pub(crate) fn new(seed: &[u8; SEED_LEN]) -> Self {
+    pub(crate) fn new(seed: &[u8; SEED_LEN], suite: Suite) -> Self {
         let mut rng = ChaCha20Rng::from_seed(*seed);
         let mut secret = Zeroizing::new([0; 32]);
         rng.fill_bytes(secret.as_mut_slice());
-        Self { rng: Mutex::new(rng), secret }
+        Self { suite, rng: Mutex::new(rng), secret }
+    }
+
+    pub(crate) fn suite(&self) -> Suite {
+        self.suite
+    }
+
+    /// Refuses what is not of the suite that is spoken.
+    fn hpke_of(&self, HpkeConfig(kem, kdf, aead): HpkeConfig) -> Result<(), CryptoError> {
+        let spoken = match (self.suite, kem) {
+            (Suite::Classic, HpkeKemType::DhKem25519) => true,
+            #[cfg(feature = "pq")]
+            (Suite::PostQuantumDraft, HpkeKemType::XWingKemDraft6) => true,
+            _ => false,
+        };
+        match (kdf, aead) {
+            (HpkeKdfType::HkdfSha256, HpkeAeadType::AesGcm128) if spoken => Ok(()),
+            _ => Err(CryptoError::UnsupportedCiphersuite),
+        }
     }
 
     /// Randomness for one HPKE encapsulation, by a keyed hash of all that it encrypts and for whom. OpenMLS encrypts to
@@ -79,13 +97,6 @@ fn aead_of(alg: AeadType, key: &[u8]) -> Result<Aes128Gcm, CryptoError> {
     }
 }
 
-fn hpke_of(HpkeConfig(kem, kdf, aead): &HpkeConfig) -> Result<(), CryptoError> {
-    match (kem, kdf, aead) {
-        (HpkeKemType::DhKem25519, HpkeKdfType::HkdfSha256, HpkeAeadType::AesGcm128) => Ok(()),
-        _ => Err(CryptoError::UnsupportedCiphersuite),
-    }
-}
-
 fn scheme_of(alg: SignatureScheme) -> Result<(), CryptoError> {
     match alg {
         SignatureScheme::ED25519 => Ok(()),
@@ -93,16 +104,59 @@ fn scheme_of(alg: SignatureScheme) -> Result<(), CryptoError> {
     }
 }
 
-fn public_key(bytes: &[u8]) -> Result<<Kem as hpke::Kem>::PublicKey, CryptoError> {
-    <Kem as hpke::Kem>::PublicKey::from_bytes(bytes).map_err(|_| CryptoError::InvalidPublicKey)
+/// Key agreement of the suite: runs an expression with `$kem` as its KEM.
+macro_rules! with_kem {
+    ($primitives:expr, $config:expr, $kem:ident => $run:expr) => {{
+        $primitives.hpke_of($config)?;
+        match $primitives.suite {
+            Suite::Classic => {
+                type $kem = X25519HkdfSha256;
+                $run
+            }
+            #[cfg(feature = "pq")]
+            Suite::PostQuantumDraft => {
+                type $kem = XWing;
+                $run
+            }
+            #[cfg(not(feature = "pq"))]
+            Suite::PostQuantumDraft => Err(CryptoError::UnsupportedCiphersuite),
+        }
+    }};
 }
 
-fn private_key(bytes: &[u8]) -> Result<<Kem as hpke::Kem>::PrivateKey, CryptoError> {
-    <Kem as hpke::Kem>::PrivateKey::from_bytes(bytes).map_err(|_| CryptoError::InvalidLength)
+type Sender<K> = hpke::aead::AeadCtxS<AesGcm128, HkdfSha256, K>;
+type Receiver<K> = hpke::aead::AeadCtxR<AesGcm128, HkdfSha256, K>;
+
+fn sender<K: Kem>(
+    pk_r: &[u8],
+    info: &[u8],
+    rng: &mut ChaCha20Rng,
+) -> Result<(Vec<u8>, Sender<K>), CryptoError> {
+    let pk_r = K::PublicKey::from_bytes(pk_r).map_err(|_| CryptoError::InvalidPublicKey)?;
+    let (encapped, context): (K::EncappedKey, Sender<K>) =
+        hpke::setup_sender_with_rng(&OpModeS::Base, &pk_r, info, rng)
+            .map_err(|_| CryptoError::SenderSetupError)?;
+    Ok((encapped.to_bytes().to_vec(), context))
 }
 
-fn encapped(bytes: &[u8]) -> Result<<Kem as hpke::Kem>::EncappedKey, CryptoError> {
-    <Kem as hpke::Kem>::EncappedKey::from_bytes(bytes).map_err(|_| CryptoError::InvalidPublicKey)
+fn receiver<K: Kem>(encapped: &[u8], sk_r: &[u8], info: &[u8]) -> Result<Receiver<K>, CryptoError> {
+    let sk_r = K::PrivateKey::from_bytes(sk_r).map_err(|_| CryptoError::InvalidLength)?;
+    let encapped = K::EncappedKey::from_bytes(encapped).map_err(|_| CryptoError::InvalidPublicKey)?;
+    hpke::setup_receiver(&OpModeR::Base, &sk_r, &encapped, info).map_err(|_| CryptoError::ReceiverSetupError)
+}
+
+fn key_pair<K: Kem>(ikm: &[u8]) -> HpkeKeyPair {
+    let (private, public) = K::derive_keypair(ikm);
+    HpkeKeyPair { private: private.to_bytes().as_slice().to_vec().into(), public: public.to_bytes().to_vec() }
+}
+
+fn exported(
+    export: impl FnOnce(&mut [u8]) -> Result<(), hpke::HpkeError>,
+    len: usize,
+) -> Result<ExporterSecret, CryptoError> {
+    let mut exported = Zeroizing::new(vec![0; len]);
+    export(&mut exported).map_err(|_| CryptoError::ExporterError)?;
+    Ok(exported.to_vec().into())
 }
 
 fn signing_key(bytes: &[u8]) -> Result<SigningKey, CryptoError> {
@@ -117,11 +171,14 @@ pub(crate) fn sign(key: &[u8], data: &[u8]) -> Result<Vec<u8>, CryptoError> {
 
 impl OpenMlsCrypto for Primitives {
     fn supports(&self, suite: Ciphersuite) -> Result<(), CryptoError> {
-        if suite == SUITE { Ok(()) } else { Err(CryptoError::UnsupportedCiphersuite) }
+        match self.suite.of_mls() {
+            Ok(spoken) if spoken == suite => Ok(()),
+            _ => Err(CryptoError::UnsupportedCiphersuite),
+        }
     }
 
     fn supported_ciphersuites(&self) -> Vec<Ciphersuite> {
-        vec![SUITE]
+        self.suite.of_mls().into_iter().collect()
     }
 
     fn hkdf_extract(&self, hash: HashType, salt: &[u8], ikm: &[u8]) -> Result<SecretVLBytes, CryptoError> {
@@ -217,18 +274,11 @@ impl OpenMlsCrypto for Primitives {
         aad: &[u8],
         ptxt: &[u8],
     ) -> Result<HpkeCiphertext, CryptoError> {
-        hpke_of(&config)?;
-        let (kem_output, mut context) = hpke::setup_sender_with_rng::<AesGcm128, HkdfSha256, Kem>(
-            &OpModeS::Base,
-            &public_key(pk_r)?,
-            info,
-            &mut self.rng_for([pk_r, info, aad, ptxt])?,
-        )
-        .map_err(|_| CryptoError::SenderSetupError)?;
-        let ciphertext = context.seal(ptxt, aad).map_err(|_| CryptoError::HpkeEncryptionError)?;
-        Ok(HpkeCiphertext {
-            kem_output: kem_output.to_bytes().as_slice().into(),
-            ciphertext: ciphertext.into(),
+        let mut rng = self.rng_for([pk_r, info, aad, ptxt])?;
+        with_kem!(self, config, K => {
+            let (encapped, mut context) = sender::<K>(pk_r, info, &mut rng)?;
+            let ciphertext = context.seal(ptxt, aad).map_err(|_| CryptoError::HpkeEncryptionError)?;
+            Ok(HpkeCiphertext { kem_output: encapped.into(), ciphertext: ciphertext.into() })
         })
     }
 
@@ -240,15 +290,10 @@ impl OpenMlsCrypto for Primitives {
         info: &[u8],
         aad: &[u8],
     ) -> Result<Vec<u8>, CryptoError> {
-        hpke_of(&config)?;
-        let mut context = hpke::setup_receiver::<AesGcm128, HkdfSha256, Kem>(
-            &OpModeR::Base,
-            &private_key(sk_r)?,
-            &encapped(input.kem_output.as_slice())?,
-            info,
-        )
-        .map_err(|_| CryptoError::ReceiverSetupError)?;
-        context.open(input.ciphertext.as_slice(), aad).map_err(|_| CryptoError::HpkeDecryptionError)
+        with_kem!(self, config, K => {
+            let mut context = receiver::<K>(input.kem_output.as_slice(), sk_r, info)?;
+            context.open(input.ciphertext.as_slice(), aad).map_err(|_| CryptoError::HpkeDecryptionError)
+        })
     }
 
     fn hpke_setup_sender_and_export(
@@ -259,17 +304,11 @@ impl OpenMlsCrypto for Primitives {
         exporter_context: &[u8],
         exporter_length: usize,
     ) -> Result<(KemOutput, ExporterSecret), CryptoError> {
-        hpke_of(&config)?;
-        let (kem_output, context) = hpke::setup_sender_with_rng::<AesGcm128, HkdfSha256, Kem>(
-            &OpModeS::Base,
-            &public_key(pk_r)?,
-            info,
-            &mut *self.rng(),
-        )
-        .map_err(|_| CryptoError::SenderSetupError)?;
-        let mut exported = Zeroizing::new(vec![0; exporter_length]);
-        context.export(exporter_context, &mut exported).map_err(|_| CryptoError::ExporterError)?;
-        Ok((kem_output.to_bytes().to_vec(), exported.to_vec().into()))
+        let mut rng = self.rng();
+        with_kem!(self, config, K => {
+            let (encapped, context) = sender::<K>(pk_r, info, &mut rng)?;
+            Ok((encapped, exported(|out| context.export(exporter_context, out), exporter_length)?))
+        })
     }
 
     fn hpke_setup_receiver_and_export(
@@ -281,26 +320,14 @@ impl OpenMlsCrypto for Primitives {
         exporter_context: &[u8],
         exporter_length: usize,
     ) -> Result<ExporterSecret, CryptoError> {
-        hpke_of(&config)?;
-        let context = hpke::setup_receiver::<AesGcm128, HkdfSha256, Kem>(
-            &OpModeR::Base,
-            &private_key(sk_r)?,
-            &encapped(enc)?,
-            info,
-        )
-        .map_err(|_| CryptoError::ReceiverSetupError)?;
-        let mut exported = Zeroizing::new(vec![0; exporter_length]);
-        context.export(exporter_context, &mut exported).map_err(|_| CryptoError::ExporterError)?;
-        Ok(exported.to_vec().into())
+        with_kem!(self, config, K => {
+            let context = receiver::<K>(enc, sk_r, info)?;
+            exported(|out| context.export(exporter_context, out), exporter_length)
+        })
     }
 
     fn derive_hpke_keypair(&self, config: HpkeConfig, ikm: &[u8]) -> Result<HpkeKeyPair, CryptoError> {
-        hpke_of(&config)?;
-        let (private, public) = Kem::derive_keypair(ikm);
-        Ok(HpkeKeyPair {
-            private: private.to_bytes().as_slice().to_vec().into(),
-            public: public.to_bytes().to_vec(),
-        })
+        with_kem!(self, config, K => Ok(key_pair::<K>(ikm)))
     }
 }
 
@@ -331,3 +358,6 @@ impl OpenMlsRand for Primitives {
         Ok(out)
     }
 }
+
+#[cfg(test)]
+mod tests;

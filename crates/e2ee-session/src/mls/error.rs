@@ -25,6 +25,10 @@ pub enum MlsError {
     NoSecret,
     /// A secret has 16 to 256 bytes.
     BadSecret,
+    /// A group, or a key package, of another cipher suite than this member's.
+    OtherSuite,
+    /// A cipher suite that this build does not speak.
+    NoSuite,
     /// Members let people in here, and nobody let this one in.
     NotAdmitted,
 }
@@ -42,6 +46,8 @@ impl fmt::Display for MlsError {
             Self::NoPolicy => "a group without a room policy that is understood",
             Self::NoSecret => "a room with a secret, without it",
             Self::BadSecret => "a secret has 16 to 256 bytes",
+            Self::OtherSuite => "of another cipher suite than this member's",
+            Self::NoSuite => "a cipher suite that this build does not speak",
             Self::NotAdmitted => "somebody whom no member let in",
         })
     }

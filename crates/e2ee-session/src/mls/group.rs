@@ -17,6 +17,7 @@ use super::error::MlsError;
 use super::identity::{Identity, identity_in, identity_of};
 use super::joiner::{Joiner, Signed, to_sign};
 use super::policy::{Admit, RoomPolicy, SecretId};
+use super::suite::{Place, Suite};
 use super::verdict::{CredentialPolicy, Judged, Refusal, Trust, judge};
 
 /// RFC 9605 section 5.2.
@@ -222,10 +223,16 @@ impl Group {
         info.map_err(|_| MlsError::Removed)?.tls_serialize_detached().map_err(|_| MlsError::Refused)
     }
 
+    /// What its members speak.
+    #[must_use]
+    pub fn suite(&self) -> Suite {
+        self.me.suite()
+    }
+
     /// Whom a key package would add.
     ///
     /// # Errors
-    /// [`MlsError::Malformed`], [`MlsError::Refused`].
+    /// [`MlsError::Malformed`], [`MlsError::OtherSuite`], [`MlsError::Refused`].
     pub fn read_key_package(&self, package: &[u8]) -> Result<Identity, MlsError> {
         self.me.read_key_package(package)
     }
@@ -249,8 +256,8 @@ impl Group {
     /// Proposes a change. Nothing changes before [`Group::confirm`].
     ///
     /// # Errors
-    /// [`MlsError::Pending`]: one waits for the log already. [`MlsError::Malformed`], [`MlsError::Refused`]; a policy's
-    /// refusal is the inner one.
+    /// [`MlsError::Pending`]: one waits for the log already. [`MlsError::Malformed`], [`MlsError::OtherSuite`],
+    /// [`MlsError::Refused`]; a policy's refusal is the inner one.
     pub fn propose(
         &mut self,
         wish: &Wish<'_>,
@@ -262,6 +269,7 @@ impl Group {
         let provider = &self.me.provider;
         let mut packages = Vec::new();
         for bytes in wish.add {
+            self.me.suite().expect(Place::KeyPackage, bytes)?;
             let read = KeyPackageIn::tls_deserialize_exact_bytes(bytes).map_err(|_| MlsError::Malformed)?;
             packages.push(
                 read.validate(provider.crypto(), ProtocolVersion::Mls10).map_err(|_| MlsError::Refused)?,

@@ -16,12 +16,13 @@ use openmls_traits::types::SignatureScheme;
 use tls_codec::{DeserializeBytes as _, Serialize as _};
 use zeroize::Zeroizing;
 
-use super::crypto::{SEED_LEN, SUITE, sign};
+use super::crypto::{SEED_LEN, sign};
 use super::error::MlsError;
 use super::group::{Group, Proposed, Sent};
 use super::identity::{Identity, identity_in, identity_of};
 use super::policy::{RoomPolicy, SecretId, capabilities};
 use super::provider::Provider;
+use super::suite::{Place, Suite};
 use super::verdict::{CredentialPolicy, Judged, Refusal, Trust, judge};
 
 /// The signature key of one member in one call.
@@ -68,13 +69,22 @@ pub struct Joiner {
 }
 
 impl Joiner {
-    /// A new identity of `participant`, for one call. `seed` must be random and used once: all keys and randomness of this
+    /// A new identity of `participant`, for one call, that speaks [`Suite::Classic`]. `seed` must be random and used once: all keys and randomness of this
     /// member come from it.
     ///
     /// # Errors
     /// [`MlsError::BadIdentity`].
     pub fn new(participant: &str, seed: &[u8; SEED_LEN]) -> Result<Self, MlsError> {
-        let provider = Provider::new(seed);
+        Self::with_suite(participant, seed, Suite::Classic)
+    }
+
+    /// The same, of another suite: that of a group that it founds, and the only one that it enters.
+    ///
+    /// # Errors
+    /// [`MlsError::BadIdentity`], [`MlsError::NoSuite`].
+    pub fn with_suite(participant: &str, seed: &[u8; SEED_LEN], suite: Suite) -> Result<Self, MlsError> {
+        suite.of_mls()?;
+        let provider = Provider::new(seed, suite);
         let (private, public) =
             provider.crypto().signature_key_gen(SignatureScheme::ED25519).map_err(|_| MlsError::Refused)?;
         let identity =
@@ -118,7 +128,7 @@ impl Joiner {
     /// What brings the secret into a commit.
     pub(super) fn secret_proposal(&self, SecretId(id): SecretId) -> Result<PreSharedKeyProposal, MlsError> {
         let psk = Psk::External(ExternalPsk::new(id.to_vec()));
-        let id = PreSharedKeyId::new(SUITE, self.provider.rand(), psk).map_err(|_| MlsError::Refused)?;
+        let id = PreSharedKeyId::new(self.suite().of_mls()?, self.provider.rand(), psk).map_err(|_| MlsError::Refused)?;
         self.keep_secret(&id)?;
         Ok(PreSharedKeyProposal::new(id))
     }
@@ -142,16 +152,23 @@ impl Joiner {
         &self.identity
     }
 
+    /// What it speaks.
+    #[must_use]
+    pub fn suite(&self) -> Suite {
+        self.provider.suite()
+    }
+
     /// A key package for members to add this one with; it works once.
     ///
     /// # Errors
     /// [`MlsError::Refused`] when it cannot be made.
     pub fn key_package(&self) -> Result<Vec<u8>, MlsError> {
+        let suite = self.suite().of_mls()?;
         let made = KeyPackage::builder()
             // A call is over before this matters, and the core has no clock.
             .key_package_lifetime(Lifetime::init(0, u64::MAX))
-            .leaf_node_capabilities(capabilities())
-            .build(SUITE, &self.provider, &self.key, self.credential()?)
+            .leaf_node_capabilities(capabilities(suite))
+            .build(suite, &self.provider, &self.key, self.credential()?)
             .map_err(|_| MlsError::Refused)?;
         made.key_package().tls_serialize_detached().map_err(|_| MlsError::Refused)
     }
@@ -159,8 +176,9 @@ impl Joiner {
     /// Whom a key package would add.
     ///
     /// # Errors
-    /// [`MlsError::Malformed`], [`MlsError::Refused`], [`MlsError::BadIdentity`].
+    /// [`MlsError::Malformed`], [`MlsError::OtherSuite`], [`MlsError::Refused`], [`MlsError::BadIdentity`].
     pub fn read_key_package(&self, package: &[u8]) -> Result<Identity, MlsError> {
+        self.suite().expect(Place::KeyPackage, package)?;
         let read = KeyPackageIn::tls_deserialize_exact_bytes(package).map_err(|_| MlsError::Malformed)?;
         let package = read.validate(self.provider.crypto(), ProtocolVersion::Mls10);
         identity_in(package.map_err(|_| MlsError::Refused)?.leaf_node())
@@ -171,13 +189,14 @@ impl Joiner {
     /// # Errors
     /// [`MlsError::Refused`] when it cannot be made.
     pub fn found(self, room: &[u8], policy: &RoomPolicy) -> Result<Group, MlsError> {
+        let suite = self.suite().of_mls()?;
         let made = MlsGroup::builder()
             .with_group_id(GroupId::from_slice(room))
-            .ciphersuite(SUITE)
+            .ciphersuite(suite)
             .lifetime(Lifetime::init(0, u64::MAX))
             .with_wire_format_policy(PURE_CIPHERTEXT_WIRE_FORMAT_POLICY)
             .use_ratchet_tree_extension(true)
-            .with_capabilities(capabilities())
+            .with_capabilities(capabilities(suite))
             .with_group_context_extensions(policy.extensions()?)
             .build(&self.provider, &self.key, self.credential()?)
             .map_err(|_| MlsError::Refused)?;
@@ -187,8 +206,8 @@ impl Joiner {
     /// Reads a welcome: who is in the group that one would enter. Nothing is joined yet.
     ///
     /// # Errors
-    /// The joiner again, for the next one, with [`MlsError::Malformed`] or [`MlsError::Refused`]: not for this member, or
-    /// of a group that is not `room`.
+    /// The joiner again, for the next one, with [`MlsError::Malformed`], [`MlsError::OtherSuite`] or
+    /// [`MlsError::Refused`]: not for this member, or of a group that is not `room`.
     #[allow(clippy::result_large_err)]
     pub fn read_welcome(self, room: &[u8], welcome: &[u8]) -> Result<Welcomed, (Self, MlsError)> {
         match self.stage(room, welcome) {
@@ -198,6 +217,7 @@ impl Joiner {
     }
 
     fn stage(&self, room: &[u8], welcome: &[u8]) -> Result<(StagedWelcome, Vec<Identity>), MlsError> {
+        self.suite().expect(Place::Welcome, welcome)?;
         let message = MlsMessageIn::tls_deserialize_exact_bytes(welcome).map_err(|_| MlsError::Malformed)?;
         let MlsMessageBodyIn::Welcome(welcome) = message.extract() else { return Err(MlsError::Malformed) };
         let processed = ProcessedWelcome::new_from_welcome(&self.provider, &join_config(), welcome)
@@ -220,14 +240,14 @@ impl Joiner {
     /// Who is in a group that one could enter by a commit of one's own, and what they agreed on.
     ///
     /// # Errors
-    /// [`MlsError::Malformed`], [`MlsError::Refused`], [`MlsError::NoPolicy`].
+    /// [`MlsError::Malformed`], [`MlsError::OtherSuite`], [`MlsError::Refused`], [`MlsError::NoPolicy`].
     pub fn read_group(
         &self,
         room: &[u8],
         group_info: &[u8],
     ) -> Result<(Vec<Identity>, RoomPolicy), MlsError> {
         // By a member that is thrown away: what the joiner itself has is used once.
-        let probe = Self::new("probe", &[0; SEED_LEN])?;
+        let probe = Self::with_suite("probe", &[0; SEED_LEN], self.suite())?;
         let (group, _) = probe.external(room, group_info, false)?;
         let others = group.members().filter(|member| member.index != group.own_leaf_index());
         let others = others.map(|member| identity_of(&member.credential, &member.signature_key));
@@ -238,8 +258,8 @@ impl Joiner {
     /// the log. Once the log took it, [`Group::confirm`].
     ///
     /// # Errors
-    /// The joiner again, with [`MlsError::Malformed`] or [`MlsError::Refused`], which is also for a group with somebody
-    /// in it whom the policy refuses.
+    /// The joiner again, with [`MlsError::Malformed`], [`MlsError::OtherSuite`] or [`MlsError::Refused`], which is also for
+    /// a group with somebody in it whom the policy refuses.
     #[allow(clippy::result_large_err)]
     pub fn enter(
         self,
@@ -271,6 +291,8 @@ impl Joiner {
         group_info: &[u8],
         earnest: bool,
     ) -> Result<(MlsGroup, Proposed), MlsError> {
+        self.suite().expect(Place::GroupInfo, group_info)?;
+        let suite = self.suite().of_mls()?;
         let message =
             MlsMessageIn::tls_deserialize_exact_bytes(group_info).map_err(|_| MlsError::Malformed)?;
         let MlsMessageBodyIn::GroupInfo(info) = message.extract() else { return Err(MlsError::Malformed) };
@@ -283,7 +305,9 @@ impl Joiner {
             .with_config(join_config())
             .build_group(&self.provider, info, self.credential()?)
             .map_err(|_| MlsError::Refused)?
-            .leaf_node_parameters(LeafNodeParameters::builder().with_capabilities(capabilities()).build())
+            .leaf_node_parameters(
+                LeafNodeParameters::builder().with_capabilities(capabilities(suite)).build(),
+            )
             .add_psk_proposals(secret)
             .load_psks(self.provider.storage())
             .map_err(|_| MlsError::Refused)?

@@ -16,6 +16,7 @@ mod joiner;
 mod policy;
 mod provider;
 mod storage;
+mod suite;
 mod verdict;
 
 pub use crypto::SEED_LEN;
@@ -24,4 +25,5 @@ pub use group::{Change, Group, Member, Proposed, Wish};
 pub use identity::{Identity, MAX_NAME_LEN, MAX_PROOF_LEN};
 pub use joiner::{Joiner, Signed, Welcomed};
 pub use policy::{Admit, Mode, RoomPolicy, SecretId};
+pub use suite::Suite;
 pub use verdict::{CredentialPolicy, Judged, Refusal, ShowUnverified, Trust};

@@ -10,6 +10,7 @@ use openmls::extensions::{
 };
 use openmls::group::GroupContext;
 use openmls::prelude::Capabilities;
+use openmls_traits::types::Ciphersuite;
 
 use super::error::MlsError;
 
@@ -120,8 +121,8 @@ impl RoomPolicy {
 }
 
 /// What every leaf says it understands.
-pub(super) fn capabilities() -> Capabilities {
-    Capabilities::new(None, None, Some(&[ExtensionType::Unknown(TYPE)]), None, None)
+pub(super) fn capabilities(suite: Ciphersuite) -> Capabilities {
+    Capabilities::new(None, Some(&[suite]), Some(&[ExtensionType::Unknown(TYPE)]), None, None)
 }
 
 #[cfg(test)]

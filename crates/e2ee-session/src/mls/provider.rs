@@ -4,6 +4,7 @@ use openmls_traits::OpenMlsProvider;
 
 use super::crypto::{Primitives, SEED_LEN};
 use super::storage::CallStorage;
+use super::suite::Suite;
 
 /// Primitives, randomness and storage of one member in one call.
 pub(crate) struct Provider {
@@ -12,8 +13,12 @@ pub(crate) struct Provider {
 }
 
 impl Provider {
-    pub(crate) fn new(seed: &[u8; SEED_LEN]) -> Self {
-        Self { primitives: Primitives::new(seed), storage: CallStorage::default() }
+    pub(crate) fn new(seed: &[u8; SEED_LEN], suite: Suite) -> Self {
+        Self { primitives: Primitives::new(seed, suite), storage: CallStorage::default() }
+    }
+
+    pub(crate) fn suite(&self) -> Suite {
+        self.primitives.suite()
     }
 }
 
