@@ -6,7 +6,7 @@ mod support;
 use e2ee_core::key::ring::LINGER_MS;
 use e2ee_core::{
     BaseKey, Epoch, FrameFormat, Generation, KeyAt, Kid, KidScheme, Millis, OpenCause, Opener, Profile,
-    RoomSecret, SealCause, Sealer, SecretBytes, Step,
+    RoomSecret, SealCause, Sealer, SecretBytes, SenderKey, Step,
 };
 use support::*;
 
@@ -256,4 +256,32 @@ fn only_a_genuine_frame_is_a_repeat() {
     assert!(matches!(open(&mut opener, &AUDIO, &frames[2000]), Err(OpenCause::Replayed { .. })));
     assert!(matches!(open(&mut opener, &AUDIO, &frames[3]), Err(OpenCause::TooOld { .. })));
     assert_eq!((opener.tally().repeated, opener.tally().rejected), (2, 2));
+}
+
+#[test]
+fn a_key_from_elsewhere_is_sealed_with_only_if_it_is_newer() {
+    let base = |n: u8| BaseKey::new(SecretBytes::copy_of(&[n; 32])).unwrap();
+    let key = |generation, step, n| SenderKey {
+        generation: Generation(generation),
+        step: Step(step),
+        base: base(n),
+    };
+    let mut sealer = Sealer::generate(profile(), name("ada"), &[1; 32]);
+    let mut opener = Opener::new(profile(), name("ada"));
+    opener.install(KeyAt::Sender(Generation(2), Step(3)), base(2));
+    sealer.enter_key(key(2, 3, 2)).unwrap();
+    let frame = seal(&mut sealer, &AUDIO, b"two");
+    assert_eq!(open(&mut opener, &AUDIO, &frame).unwrap(), b"two");
+    // The counters of this key, and of those before it, began already.
+    for (generation, step) in [(2, 3), (2, 2), (1, 15), (0, 0)] {
+        assert_eq!(sealer.enter_key(key(generation, step, 9)).unwrap_err().cause, SealCause::OldEpoch);
+    }
+    assert_eq!(sealer.enter_key(key(3, 16, 9)).unwrap_err().cause, SealCause::StepsUsedUp);
+    // It ratchets on from there, and what was refused has changed nothing.
+    assert_eq!(sealer.step().unwrap(), Step(4));
+    let frame = seal(&mut sealer, &AUDIO, b"a step on");
+    assert_eq!(open(&mut opener, &AUDIO, &frame).unwrap(), b"a step on");
+    let mls = Profile { scheme: KidScheme::Mls { epoch_bits: 4, index_bits: 16 }, ..profile() };
+    let mut sealer = Sealer::from_epoch(mls, name("ada"), Epoch(3), 7, 0, base(3)).unwrap();
+    assert_eq!(sealer.enter_key(key(4, 0, 4)).unwrap_err().cause, SealCause::WrongScheme);
 }

@@ -4,8 +4,8 @@
 //! The nonce is `salt XOR CTR`, and key and salt are derived from (base key, KID, kind of track).
 //! * *Within a key*: CTR is taken from the key's own slot, which adds one before the cipher runs and never gives one
 //!   back, also when sealing fails. The slot dies with its key. At [`MAX_FRAMES_PER_KEY`] sealing stops.
-//! * *Rekey*: a new generation has a base key of its own, a ratchet step too. Installing a base key from outside is
-//!   not possible, but for MLS epochs, which must grow. So no slot starts again from 0 under a key that was used.
+//! * *Rekey*: a new generation has a base key of its own, a ratchet step too. A base key from outside must be of a newer
+//!   generation, step or MLS epoch than the one in use. So no slot starts again from 0 under a key that was used.
 //! * *Several senders with one secret*: see [`crate::key::room`]. Every sealer draws an incarnation.
 //! * *Clone*: a sealer is not `Clone`, and its key leaves only as a [`SenderKey`], which opens.
 //! * *Restart*: base keys are drawn, or derived with a drawn incarnation, when a sealer is made. A restarted process
@@ -260,6 +260,25 @@ impl Sealer {
             return Err(self.fail(SealCause::WrongScheme));
         }
         self.replace(KeyAt::Mls(epoch, index), secret);
+        Ok(())
+    }
+
+    /// Moves to a sender key that was agreed elsewhere. From then on the room secret, if there is one, gives no key.
+    ///
+    /// # Errors
+    /// [`SealCause::OldEpoch`] unless generation and step are newer than the current ones: counters start at 0 only once.
+    /// [`SealCause::StepsUsedUp`] for a step that the KID cannot tell apart, [`SealCause::WrongScheme`] under MLS.
+    pub fn enter_key(&mut self, key: SenderKey) -> Result<(), SealError> {
+        let KeyAt::Sender(..) = self.at else { return Err(self.fail(SealCause::WrongScheme)) };
+        let at = KeyAt::Sender(key.generation, key.step);
+        if at <= self.at {
+            return Err(self.fail(SealCause::OldEpoch));
+        }
+        if key.step.0 >= self.profile.scheme.steps() {
+            return Err(self.fail(SealCause::StepsUsedUp));
+        }
+        self.room = None;
+        self.replace(at, key.base);
         Ok(())
     }
 
