@@ -4,4 +4,6 @@
 #![forbid(unsafe_code)]
 
 pub mod mls;
+#[cfg(feature = "olm")]
+pub mod pairwise;
 pub mod session;
