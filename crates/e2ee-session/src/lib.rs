@@ -3,6 +3,8 @@
 //! Sans-IO: bytes in, bytes out. Randomness is drawn from a seed that the caller gives, so a run replays from its inputs.
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "matrixrtc")]
+pub mod matrixrtc;
 pub mod mls;
 #[cfg(feature = "olm")]
 pub mod pairwise;

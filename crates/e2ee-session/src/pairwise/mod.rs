@@ -60,4 +60,4 @@ pub const MAX_PARKED: (usize, usize) = (64, 4);
 /// Keys of those who left that are known again.
 const MAX_GONE: usize = 4096;
 /// Outputs that may wait before inputs are refused.
-const MAX_WAITING: usize = 1 << 16;
+const MAX_WAITING: usize = 1 << 12;
