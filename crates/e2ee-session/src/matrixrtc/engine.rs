@@ -138,6 +138,8 @@ impl MatrixRtc {
             return Err(MatrixRtcError::BadSettings);
         }
         self.now = self.now.max(now);
+        let now = self.now;
+        self.parked.retain(|parked| parked.until > now);
         match input {
             Input::Members(all) => self.update(all),
             Input::ToDevice { event_type, sender, device, content } => {
@@ -353,7 +355,6 @@ impl MatrixRtc {
             self.current = key;
         }
         let now = self.now;
-        self.parked.retain(|parked| parked.until > now);
         let mut to = Vec::new();
         for (device, member) in &mut self.members {
             let times = match member.delivery {

@@ -28,6 +28,8 @@ mod engine;
 mod error;
 mod peer;
 mod slots;
+#[cfg(test)]
+mod tests;
 mod types;
 mod wire;
 

@@ -21,8 +21,7 @@ use super::{ROOM, member, settings};
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/matrix");
 /// Short, so that the test is; the order of things is the same.
 const USE_DELAY_MS: u64 = 150;
-const GRACE_MS: u64 = 1500;
-const LIMIT: Duration = Duration::from_secs(20);
+const LIMIT: Duration = Duration::from_secs(30);
 
 /// Why the SDK cannot be run here.
 fn missing() -> Option<&'static str> {
@@ -61,6 +60,9 @@ struct Call {
     sent: Vec<Value>,
     /// People of the SDK by device.
     names: BTreeMap<String, String>,
+    /// The key that each of the SDK's members uses.
+    uses: BTreeMap<String, (u8, String)>,
+    grace_ms: u64,
 }
 
 impl Drop for Call {
@@ -71,7 +73,7 @@ impl Drop for Call {
 }
 
 impl Call {
-    fn new() -> Self {
+    fn new(grace_ms: u64) -> Self {
         let mut node = Command::new("node")
             .arg("peer.mjs")
             .current_dir(FOLDER)
@@ -90,7 +92,7 @@ impl Call {
             }
         });
         let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as u64;
-        let short = Settings { use_delay_ms: USE_DELAY_MS, rotation_grace_ms: GRACE_MS, ..settings("ours") };
+        let short = Settings { use_delay_ms: USE_DELAY_MS, rotation_grace_ms: grace_ms, ..settings("ours") };
         let mut call = Self {
             node,
             orders,
@@ -105,6 +107,8 @@ impl Call {
             events: Vec::new(),
             sent: Vec::new(),
             names: BTreeMap::new(),
+            uses: BTreeMap::new(),
+            grace_ms,
         };
         assert_eq!(call.lines.recv_timeout(LIMIT).unwrap()["is"], "ready");
         call.drain();
@@ -125,7 +129,7 @@ impl Call {
         self.theirs.insert(name.to_owned(), Keys::new());
         self.order(
             &json!({ "do": "join", "name": name, "user": user, "device": device, "memberId": member_id,
-            "room": ROOM, "useKeyDelay": USE_DELAY_MS, "grace": GRACE_MS }),
+            "room": ROOM, "useKeyDelay": USE_DELAY_MS, "grace": self.grace_ms }),
         );
     }
 
@@ -202,6 +206,9 @@ impl Call {
                 let index = u8::try_from(line["index"].as_u64().unwrap()).unwrap();
                 let device = text("device");
                 assert_eq!(text("identity"), format!("{}:{device}", text("user")));
+                if self.names.get(&device) == Some(&text("at")) {
+                    self.uses.insert(text("at"), (index, text("key")));
+                }
                 self.theirs.get_mut(&text("at")).unwrap().insert((device, index), text("key"));
             }
             "identity" => self.identities.push(text("text")),
@@ -236,16 +243,22 @@ impl Call {
         self.until("time passes", |_| Instant::now() >= end);
     }
 
-    /// Whether ours and one of the SDK's use keys of these indices, and each has the other's.
-    fn agree(&self, name: &str, ours: u8, theirs: u8) -> bool {
+    /// Whether ours and one of the SDK's each have the key that the other uses.
+    fn agree(&self, name: &str) -> bool {
         let device = name.to_uppercase();
-        let Some((index, sealed)) = &self.seals else { return false };
-        let has = &self.theirs[name];
-        // The SDK gives its own key to its frame layer when it uses it.
-        *index == ours
-            && has.get(&("OURS".to_owned(), ours)) == Some(sealed)
-            && has.get(&(device.clone(), theirs)).is_some()
-            && self.opens.get(&(device.clone(), theirs)) == has.get(&(device, theirs))
+        let (Some((index, sealed)), Some((theirs, used))) = (&self.seals, self.uses.get(name)) else {
+            return false;
+        };
+        self.theirs[name].get(&("OURS".to_owned(), *index)) == Some(sealed)
+            && self.opens.get(&(device, *theirs)) == Some(used)
+    }
+
+    /// The indices in use: ours, and that of one of the SDK's.
+    fn indices(&self, name: &str) -> (u8, u8) {
+        (
+            self.seals.as_ref().map_or(255, |(index, _)| *index),
+            self.uses.get(name).map_or(255, |(index, _)| *index),
+        )
     }
 }
 
@@ -255,23 +268,26 @@ fn keys_are_equal_on_both_sides_after_join_leave_and_rotation() {
         skip(why);
         return;
     }
-    let mut call = Call::new();
-    let [ours, anna, carl, dora] = ["ours", "anna", "carl", "dora"].map(|name| member(name, 1));
+    // A grace that does not end during the test.
+    let mut call = Call::new(60_000);
+    let [ours, anna, carl] = ["ours", "anna", "carl"].map(|name| member(name, 1));
 
     // Two join: the first keys are used at once.
     call.join("anna");
     call.members(&[ours.clone(), anna.clone()]);
-    call.until("the first keys", |call| call.agree("anna", 0, 0));
+    call.until("the first keys", |call| call.agree("anna"));
+    assert_eq!(call.indices("anna"), (0, 0));
 
     // A third one comes within the grace: it gets the keys that are there.
     call.join("carl");
-    call.members(&[ours.clone(), anna.clone(), carl.clone()]);
+    call.members(&[ours.clone(), anna.clone(), carl]);
     call.until("a newcomer within the grace", |call| {
-        call.agree("anna", 0, 0) && call.agree("carl", 0, 0) && {
-            let own = ("ANNA".to_owned(), 0);
-            call.theirs["carl"].get(&own) == call.theirs["anna"].get(&own)
-        }
+        let annas = ("ANNA".to_owned(), 0);
+        call.agree("anna")
+            && call.agree("carl")
+            && call.theirs["carl"].get(&annas) == call.theirs["anna"].get(&annas)
     });
+    assert_eq!((call.indices("anna"), call.indices("carl")), ((0, 0), (0, 0)));
 
     // It leaves: fresh keys of the next index on both sides, none of them for it.
     call.order(&json!({ "do": "leave", "name": "carl" }));
@@ -279,36 +295,29 @@ fn keys_are_equal_on_both_sides_after_join_leave_and_rotation() {
     let carls = call.theirs["carl"].clone();
     let sent = call.sent.len();
     call.members(&[ours.clone(), anna.clone()]);
-    call.until("fresh keys after a leave", |call| call.agree("anna", 1, 1));
+    call.until("fresh keys after a leave", |call| call.indices("anna") == (1, 1) && call.agree("anna"));
     let to_carl =
         |line: &Value| line["targets"].as_array().unwrap().iter().any(|to| to["deviceId"] == "CARL");
     assert!(!call.sent[sent..].iter().any(to_carl));
-    assert!(!carls.values().any(|key| Some(key) == call.seals.as_ref().map(|(_, key)| key)));
-
-    // Somebody comes after the grace: fresh keys for all, on both sides.
-    call.pass(GRACE_MS + 100);
-    call.join("dora");
-    call.members(&[ours.clone(), anna.clone(), dora.clone()]);
-    call.until("a newcomer after the grace", |call| call.agree("anna", 2, 2) && call.agree("dora", 2, 0));
-    // What came before is not in what the newcomer was given.
-    assert!(!call.theirs["dora"].contains_key(&("OURS".to_owned(), 1)));
+    let fresh = [&call.seals, &call.uses.get("anna").cloned()].map(|used| used.clone().unwrap().1);
+    assert!(carls.values().all(|key| !fresh.contains(key)));
 
     // Our own wish, and once around the index.
-    for index in 3..=260u32 {
+    for _ in 2..=260 {
         call.give(Input::Rotate);
         call.pass(0);
-        if index % 100 == 0 {
-            call.pass(USE_DELAY_MS + 50);
-        }
     }
-    call.until("once around the index", |call| call.agree("anna", 4, 2) && call.agree("dora", 4, 0));
+    call.until("once around the index", |call| call.indices("anna") == (4, 1) && call.agree("anna"));
     assert_eq!(call.theirs["anna"].keys().filter(|(owner, _)| owner == "OURS").count(), 256);
 
-    // A removal is used at once, and the SDK's members have the key all the same.
-    call.give(Input::Remove(&dora.device));
-    assert_eq!(call.seals.as_ref().map(|(index, _)| *index), Some(5));
-    call.until("a removal", |call| call.agree("anna", 5, 2));
-    let sealed = call.seals.as_ref().map(|(_, key)| key.clone()).unwrap();
+    // A removal is used at once, and who stays has the key all the same.
+    call.join("dora");
+    call.members(&[ours, anna, member("dora", 1)]);
+    call.until("another newcomer", |call| call.agree("anna") && call.agree("dora"));
+    call.give(Input::Remove(&member("dora", 1).device));
+    assert_eq!(call.indices("anna").0, 5);
+    call.until("a removal", |call| call.agree("anna"));
+    let sealed = call.seals.clone().unwrap().1;
     assert!(call.theirs["dora"].values().all(|key| *key != sealed));
     assert!(call.received > 0);
 
@@ -326,12 +335,36 @@ fn keys_are_equal_on_both_sides_after_join_leave_and_rotation() {
 }
 
 #[test]
+fn who_comes_after_the_grace_gets_fresh_keys_of_both_sides() {
+    if let Some(why) = missing() {
+        skip(why);
+        return;
+    }
+    let mut call = Call::new(0);
+    let [ours, anna, dora] = ["ours", "anna", "dora"].map(|name| member(name, 1));
+    call.join("anna");
+    call.members(&[ours.clone(), anna.clone()]);
+    call.until("two", |call| call.indices("anna") == (1, 1) && call.agree("anna"));
+    let before = [&call.seals, &call.uses.get("anna").cloned()].map(|used| used.clone().unwrap().1);
+    call.join("dora");
+    call.members(&[ours, anna, dora]);
+    call.until("three", |call| {
+        call.indices("anna") == (2, 2)
+            && call.indices("dora") == (2, 1)
+            && call.agree("anna")
+            && call.agree("dora")
+    });
+    // What was used before is not in what the newcomer was given.
+    assert!(call.theirs["dora"].values().all(|key| !before.contains(key)));
+}
+
+#[test]
 fn names_toward_the_sfu_are_those_of_the_sdk() {
     if let Some(why) = missing() {
         skip(why);
         return;
     }
-    let mut call = Call::new();
+    let mut call = Call::new(0);
     let odd = ["plain", "\"quoted\" \\ /slash/", "accents é ü, 日本, 🔑", "\u{1}\u{1f}\u{7f}\u{2028}\t\n"];
     let all: Vec<Membership> = odd
         .iter()

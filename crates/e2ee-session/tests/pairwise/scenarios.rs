@@ -195,6 +195,7 @@ fn a_lost_key_is_sent_again_then_the_member_is_shown_then_it_asks() {
     let sent = world.nodes[0].sent_to.len();
     world.rotate(0);
     world.run(10_000);
+    assert_eq!(SENDS, 4, "once, and three times again");
     assert_eq!(world.nodes[0].sent_to.len() - sent, usize::from(SENDS));
     assert_eq!(world.nodes[0].events, [Event::CannotHear(id("bob"))]);
     let deaf = Standing::Member { trust: Trust::Unverified, hears: false };
