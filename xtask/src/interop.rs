@@ -20,6 +20,8 @@ pub(crate) struct Args {
 enum Peer {
     /// livekit-client with its own worker and the native SDK, in Chromium and Firefox, through a LiveKit server on loopback
     Livekit,
+    /// npm oidc-provider on loopback: its ID tokens as credentials of members
+    Oidc,
     /// Nobody: only builds the LiveKit server
     Server,
 }
@@ -31,6 +33,7 @@ const LIMIT: Duration = Duration::from_secs(1800);
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     match args.peer {
         Peer::Livekit => livekit(&args.rest),
+        Peer::Oidc => oidc(),
         Peer::Server => livekit_server().map(|_| ExitCode::SUCCESS),
     }
 }
@@ -49,6 +52,16 @@ fn livekit(rest: &[String]) -> Result<ExitCode> {
     tsc("../examples/livekit-react")?;
     let job = Job::new("node").args(["--import", "tsx", "interop/livekit/run.ts"]).args(rest).dir(sdk);
     let job = job.env("LIVEKIT_SERVER", &server).env("LIVEKIT_VERSION", LIVEKIT_SERVER.1);
+    let status = job.limit(LIMIT).status()?;
+    Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn oidc() -> Result<ExitCode> {
+    doctor::need(&["node", "npm"])?;
+    npm::install("sdk/interop/oidc")?;
+    let test =
+        ["test", "-p", "e2ee-session", "--features", "oidc", "--test", "oidc_provider", "--", "--nocapture"];
+    let job = Job::cargo().args(test).env("FRAMESEAL_OIDC_REQUIRED", "1");
     let status = job.limit(LIMIT).status()?;
     Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -3,5 +3,6 @@
 //! Sans-IO: bytes in, bytes out. Randomness is drawn from a seed that the caller gives, so a run replays from its inputs.
 #![forbid(unsafe_code)]
 
+pub mod identity;
 pub mod mls;
 pub mod session;
