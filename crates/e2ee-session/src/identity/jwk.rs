@@ -6,22 +6,16 @@ use base64ct::{Base64UrlUnpadded, Encoding as _};
 use ed25519_dalek::{Signature as EdSignature, VerifyingKey as EdKey};
 use p256::ecdsa::signature::hazmat::PrehashVerifier as _;
 use p256::ecdsa::{Signature as EcSignature, VerifyingKey as EcKey};
-use rsa::traits::PublicKeyParts as _;
-use rsa::{BigUint, Pkcs1v15Sign, Pss, RsaPublicKey};
+use rsa::RsaPublicKey;
 use sha2::{Digest as _, Sha256};
 
 use super::json::{Json, JsonError};
+use super::rsa_keys::{self, Hash, NotAKey};
 
 /// Longest key set that is read, bytes of JSON.
 pub const MAX_KEY_SET_LEN: usize = 64 << 10;
 /// Most keys of one set.
 pub const MAX_KEYS: usize = 64;
-/// Bits of an RSA modulus: what RFC 7518 section 3.3 asks for at least, and what is still quickly checked.
-const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
-/// DER before a SHA-256 digest in a PKCS #1 signature (RFC 8017 section 9.2, note 1).
-const SHA256_PREFIX: [u8; 19] =
-    [0x30, 0x31, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 1, 5, 0, 4, 0x20];
-
 /// How a token is signed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -217,15 +211,10 @@ fn read(jwk: &Json<'_>, index: usize) -> Result<Option<Key>, KeySetError> {
     };
     let public = match (kty, text("crv")) {
         ("RSA", _) => {
-            let (n, e) = (BigUint::from_bytes_be(&bytes("n")?), BigUint::from_bytes_be(&bytes("e")?));
-            if !RSA_BITS.contains(&n.bits()) {
-                return Err(KeySetError::RsaSize(index));
-            }
-            let odd = |number: &BigUint| number.to_bytes_le().first().is_some_and(|low| low & 1 == 1);
-            if !odd(&n) || !odd(&e) {
-                return Err(bad);
-            }
-            Public::Rsa(RsaPublicKey::new_with_max_size(n, e, *RSA_BITS.end()).map_err(|_| bad)?)
+            let key = rsa_keys::key(&bytes("n")?, &bytes("e")?);
+            Public::Rsa(
+                key.map_err(|why| if why == NotAKey::Size { KeySetError::RsaSize(index) } else { bad })?,
+            )
         }
         ("EC", Some("P-256")) => {
             let (x, y) = (bytes("x")?, bytes("y")?);
@@ -266,13 +255,8 @@ impl Checker<'_> {
     /// Whether the key signed this. Constant time is of no concern: nothing here is secret.
     pub(super) fn check(&self, message: &[u8], signature: &[u8]) -> bool {
         match (&self.key.public, self.algorithm) {
-            (Public::Rsa(key), Algorithm::Rs256) if signature.len() == key.size() => {
-                let scheme = Pkcs1v15Sign { hash_len: Some(32), prefix: SHA256_PREFIX.into() };
-                key.verify(scheme, &Sha256::digest(message), signature).is_ok()
-            }
-            (Public::Rsa(key), Algorithm::Ps256) if signature.len() == key.size() => {
-                key.verify(Pss::new::<rsa::sha2::Sha256>(), &Sha256::digest(message), signature).is_ok()
-            }
+            (Public::Rsa(key), Algorithm::Rs256) => rsa_keys::pkcs1(key, Hash::Sha256, message, signature),
+            (Public::Rsa(key), Algorithm::Ps256) => rsa_keys::pss(key, Hash::Sha256, message, signature),
             (Public::P256(key), Algorithm::Es256) => EcSignature::from_slice(signature)
                 .is_ok_and(|signature| key.verify_prehash(&Sha256::digest(message), &signature).is_ok()),
             (Public::Ed25519(key), Algorithm::EdDsa) => EdSignature::from_slice(signature)

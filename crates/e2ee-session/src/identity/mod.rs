@@ -9,6 +9,8 @@
 //! Proofs are bytes that a member's credential carries; every member checks them by itself, with what its application
 //! pinned. Nothing here asks a server, reads a clock or draws randomness.
 
+#[cfg(feature = "x509")]
+mod der;
 #[cfg(feature = "oidc")]
 mod json;
 #[cfg(feature = "oidc")]
@@ -16,4 +18,8 @@ mod jwk;
 #[cfg(feature = "oidc")]
 pub mod oidc;
 #[cfg(any(feature = "oidc", feature = "x509"))]
+mod rsa_keys;
+#[cfg(any(feature = "oidc", feature = "x509"))]
 mod text;
+#[cfg(feature = "x509")]
+pub mod x509;
