@@ -21,5 +21,6 @@ pub mod oidc;
 mod rsa_keys;
 #[cfg(any(feature = "oidc", feature = "x509"))]
 mod text;
+pub mod verify;
 #[cfg(feature = "x509")]
 pub mod x509;
