@@ -5,6 +5,7 @@
 //! | `oidc` | `oidc` | an OpenID Connect ID token whose nonce commits to the member's signature key |
 //! | `x509` | `x509` | a certificate whose key signed the member's signature key |
 //! | [`verify`] | `olm` for the pairwise part | seven emoji that people compare |
+//! | [`store`] | | having compared in an earlier call |
 //!
 //! Proofs are bytes that a member's credential carries; every member checks them by itself, with what its application
 //! pinned. Nothing here asks a server, reads a clock or draws randomness.
@@ -19,6 +20,7 @@ mod jwk;
 pub mod oidc;
 #[cfg(any(feature = "oidc", feature = "x509"))]
 mod rsa_keys;
+pub mod store;
 #[cfg(any(feature = "oidc", feature = "x509"))]
 mod text;
 pub mod verify;

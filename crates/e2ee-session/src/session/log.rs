@@ -127,7 +127,8 @@ impl Session {
     /// Out of the question whose answer it waits for.
     fn take_back_joiner(&mut self) -> Option<Box<Joiner>> {
         let inside = |asked: &Asked| matches!(asked, Asked::Welcome(_) | Asked::Entry { .. });
-        let question = self.asked.iter().find(|(_, (asked, _))| inside(asked)).map(|(question, _)| *question)?;
+        let question =
+            self.asked.iter().find(|(_, (asked, _))| inside(asked)).map(|(question, _)| *question)?;
         self.out.push_back(Output::Withdraw(question));
         match self.asked.remove(&question)?.0 {
             Asked::Welcome(welcomed) => Some(Box::new(welcomed.into_joiner())),
