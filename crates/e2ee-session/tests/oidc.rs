@@ -501,3 +501,31 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn the_common_door_leads_here() {
+    use e2ee_session::identity::policy::{By, IdentityError, IdentityPolicy, oidc_proof};
+    let room = b"weekly";
+    let mut all = IdentityPolicy::default();
+    let of = |token: String| oidc_proof(&proof(&token));
+    let good = of(token("ES256", &claims()));
+    assert_eq!(all.verify(&[], &MEMBER, room, NOW), Ok(None));
+    assert_eq!(all.verify(&good, &MEMBER, room, NOW), Err(IdentityError::NotTaken(1)));
+    all.oidc = Some(policy());
+    let known = all.verify(&good, &MEMBER, room, NOW).unwrap().unwrap();
+    assert_eq!((known.by, known.voucher.as_str(), known.name.as_str()), (By::Oidc, ISSUER, "Zoé Núñez"));
+    assert_eq!(known.id, format!("{ISSUER} zoe-7"));
+    assert_eq!(
+        (known.email.as_deref(), known.until),
+        (Some("zoe@example.org"), Some(Millis((IAT + HOUR) * 1000)))
+    );
+    let wrong = all.verify(&good, &[8; 32], room, NOW);
+    assert_eq!(wrong, Err(IdentityError::Oidc(OidcError::WrongNonce)));
+    // An address that nobody checked is none, and no name either.
+    let mut bare = claims();
+    bare["email_verified"] = json!(false);
+    bare["name"] = json!(null);
+    bare["preferred_username"] = json!(null);
+    let known = all.verify(&of(token("ES256", &bare)), &MEMBER, room, NOW).unwrap().unwrap();
+    assert_eq!((known.email, known.name.as_str()), (None, "zoe-7"));
+}

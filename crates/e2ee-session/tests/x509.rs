@@ -406,3 +406,23 @@ proptest! {
         prop_assert!(X509Policy::new(&[&bytes]).is_err());
     }
 }
+
+#[test]
+fn the_common_door_leads_here() {
+    use e2ee_session::identity::policy::{By, IdentityError, IdentityPolicy, x509_proof};
+    let chain = chain();
+    let proof = x509_proof(&chain.good_proof());
+    let mut policy = IdentityPolicy::default();
+    assert_eq!(policy.verify(&[], &MEMBER, ROOM, NOW), Ok(None));
+    assert_eq!(policy.verify(&proof, &MEMBER, ROOM, NOW), Err(IdentityError::NotTaken(2)));
+    policy.x509 = Some(chain.policy());
+    let known = policy.verify(&proof, &MEMBER, ROOM, NOW).unwrap().unwrap();
+    assert_eq!(
+        (known.by, known.voucher.as_str(), known.name.as_str()),
+        (By::X509, "Example Root", "Zoé Núñez")
+    );
+    assert_eq!((known.email.as_deref(), known.id.len()), (Some("zoe@example.org"), 64));
+    let other = policy.verify(&proof, &[8; 32], ROOM, NOW);
+    assert_eq!(other, Err(IdentityError::X509(X509Error::WrongKey)));
+    assert_eq!(policy.verify(&[3, 1], &MEMBER, ROOM, NOW), Err(IdentityError::NotTaken(3)));
+}

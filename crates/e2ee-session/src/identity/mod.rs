@@ -7,6 +7,8 @@
 //! | [`verify`] | `olm` for the pairwise part | seven emoji that people compare |
 //! | [`store`] | | having compared in an earlier call |
 //!
+//! [`policy`] is the one door to `oidc` and `x509`.
+//!
 //! Proofs are bytes that a member's credential carries; every member checks them by itself, with what its application
 //! pinned. Nothing here asks a server, reads a clock or draws randomness.
 
@@ -18,6 +20,7 @@ mod json;
 mod jwk;
 #[cfg(feature = "oidc")]
 pub mod oidc;
+pub mod policy;
 #[cfg(any(feature = "oidc", feature = "x509"))]
 mod rsa_keys;
 pub mod store;
