@@ -11,9 +11,9 @@ use e2ee_session::identity::x509::{
 use proptest::prelude::*;
 use rcgen::string::Ia5String;
 use rcgen::{
-    BasicConstraints, Certificate, CertificateParams, DnType, ExtendedKeyUsagePurpose as Eku, GeneralSubtree,
-    IsCa, Issuer, KeyPair, KeyUsagePurpose, NameConstraints, SanType, SignatureAlgorithm, SigningKey,
-    date_time_ymd,
+    BasicConstraints, Certificate, CertificateParams, CertificateRevocationListParams, DnType,
+    ExtendedKeyUsagePurpose as Eku, GeneralSubtree, IsCa, Issuer, KeyPair, KeyUsagePurpose, NameConstraints,
+    RevokedCertParams, SanType, SignatureAlgorithm, SigningKey, date_time_ymd,
 };
 use rsa::pkcs8::EncodePrivateKey as _;
 use rsa::signature::{RandomizedSigner as _, SignatureEncoding as _};
@@ -405,6 +405,58 @@ proptest! {
         prop_assert!(policy.verify(&proof.to_bytes().unwrap(), &MEMBER, ROOM, NOW).is_err());
         prop_assert!(X509Policy::new(&[&bytes]).is_err());
     }
+}
+
+#[test]
+fn revoked_certificates_are_refused_where_lists_are_given() {
+    let list = |ca: &Ca, revoked: &[u64], next: (i32, u8)| {
+        let entry = |serial: &u64| RevokedCertParams {
+            serial_number: (*serial).into(),
+            revocation_time: date_time_ymd(2026, 2, 1),
+            reason_code: None,
+            invalidity_date: None,
+        };
+        let params = CertificateRevocationListParams {
+            this_update: date_time_ymd(2026, 1, 2),
+            next_update: date_time_ymd(next.0, next.1, 1),
+            crl_number: 1_u64.into(),
+            issuing_distribution_point: None,
+            revoked_certs: revoked.iter().map(entry).collect(),
+            key_identifier_method: rcgen::KeyIdMethod::Sha256,
+        };
+        params.signed_by(ca).unwrap().der().to_vec()
+    };
+    let serial = |mut params: CertificateParams, serial: u64| {
+        params.serial_number = Some(serial.into());
+        params.key_usages.push(KeyUsagePurpose::CrlSign);
+        params
+    };
+    let (root_ca, root) = root(serial(ca_params("Example Root"), 1), ec());
+    let (middle_ca, middle) = under(serial(ca_params("Example People"), 2), ec(), &root_ca);
+    let key = ec();
+    let leaf = serial(leaf_params(), 3).signed_by(&key, &middle_ca).unwrap();
+    let chain = Chain { root, middle, leaf, key };
+    let check = |lists: &[Vec<u8>]| {
+        let lists: Vec<_> = lists.iter().map(Vec::as_slice).collect();
+        let policy = chain.policy().with_revocation_lists(&lists).unwrap();
+        policy.verify(&chain.good_proof(), &MEMBER, ROOM, NOW).map(|_| ())
+    };
+    let year = (2027, 1);
+    assert_eq!(check(&[]), Ok(()));
+    assert_eq!(check(&[list(&root_ca, &[], year), list(&middle_ca, &[], year)]), Ok(()));
+    assert_eq!(check(&[list(&root_ca, &[3], year), list(&middle_ca, &[2, 4], year)]), Ok(()));
+    assert_eq!(check(&[list(&root_ca, &[], year), list(&middle_ca, &[3], year)]), Err(X509Error::Revoked));
+    assert_eq!(check(&[list(&root_ca, &[2], year), list(&middle_ca, &[], year)]), Err(X509Error::Revoked));
+    assert_eq!(check(&[list(&root_ca, &[], year)]), Err(X509Error::NoRevocationList));
+    assert_eq!(check(&[list(&middle_ca, &[], year)]), Err(X509Error::NoRevocationList));
+    let old = list(&middle_ca, &[], (2026, 3));
+    assert_eq!(check(&[list(&root_ca, &[], year), old]), Err(X509Error::OldRevocationList));
+    // Under the authority's name, signed by another.
+    let forger = Issuer::new(serial(ca_params("Example People"), 2), ec());
+    let forged = list(&forger, &[], year);
+    assert_eq!(check(&[list(&root_ca, &[], year), forged]), Err(X509Error::NoRevocationList));
+    let none = chain.policy().with_revocation_lists(&[&list(&root_ca, &[], year), b"none"]);
+    assert_eq!(none.unwrap_err(), X509Error::BadRevocationList(1));
 }
 
 #[test]

@@ -14,6 +14,14 @@ pub enum X509Error {
     Scheme,
     /// The anchor at this place of the policy is no certificate that can be an anchor.
     BadAnchor(usize),
+    /// The revocation list at this place of the policy is none that can be read.
+    BadRevocationList(usize),
+    /// A certificate was revoked.
+    Revoked,
+    /// The policy has revocation lists, but none for a certificate of this chain that its authority signed.
+    NoRevocationList,
+    /// The revocation list for a certificate of this chain is past its next update.
+    OldRevocationList,
     /// A certificate is not well-formed, or has critical extensions that are not known here.
     BadCertificate,
     /// A name in the certificate holds what must not be shown.
@@ -57,6 +65,15 @@ impl fmt::Display for X509Error {
             Self::BadAnchor(index) => {
                 return write!(f, "anchor {index} of the policy is no authority's certificate in DER");
             }
+            Self::BadRevocationList(index) => {
+                return write!(
+                    f,
+                    "revocation list {index} of the policy is none in DER, or of a kind not known here"
+                );
+            }
+            Self::Revoked => "a certificate was revoked: refuse it",
+            Self::NoRevocationList => "give a revocation list of every authority that chains go through",
+            Self::OldRevocationList => "a revocation list is too old: give a newer one",
             Self::BadCertificate => {
                 "a certificate is malformed, or demands extensions that are not known here"
             }
@@ -104,6 +121,13 @@ impl From<webpki::Error> for X509Error {
                 Self::NotAnAuthority
             }
             E::RequiredEkuNotFoundContext(_) | E::EmptyEkuExtension => Self::Purpose,
+            E::CertRevoked => Self::Revoked,
+            E::CrlExpired { .. } => Self::OldRevocationList,
+            E::UnknownRevocationStatus
+            | E::IssuerNotCrlSigner
+            | E::InvalidCrlSignatureForPublicKey
+            | E::UnsupportedCrlSignatureAlgorithmContext(_)
+            | E::UnsupportedCrlSignatureAlgorithmForPublicKeyContext(_) => Self::NoRevocationList,
             E::BadDer
             | E::BadDerTime
             | E::ExtensionValueInvalid

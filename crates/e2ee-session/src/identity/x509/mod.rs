@@ -11,8 +11,9 @@
 //! has a key usage it must be `digitalSignature`: a key that is only for signatures of legal weight (`nonRepudiation`) must
 //! not be used up for logins. Authorities on the way, if they are limited to usages, must be allowed one of these.
 //!
-//! Revocation is not looked at: give certificates short lives, or take the authority out of the policy. A chain whose
-//! authority limits e-mail addresses by name constraints is refused when the certificate has one, as the checker does not
+//! Revocation is looked at where the policy is given lists for it ([`X509Policy::with_revocation_lists`]); nothing is fetched.
+//!
+//! A chain whose authority limits e-mail addresses by name constraints is refused when the certificate has one, as the checker does not
 //! know these constraints; those on DNS names are kept.
 //!
 //! Sources: RFC 5280; the signature schemes are those of TLS 1.3 (RFC 8446 section 4.2.3).
@@ -25,7 +26,11 @@ use std::time::Duration;
 use e2ee_core::Millis;
 use rustls_pki_types::{CertificateDer, SignatureVerificationAlgorithm, TrustAnchor, UnixTime};
 use sha2::{Digest as _, Sha256};
-use webpki::{EndEntityCert, ExtendedKeyUsageValidator, KeyPurposeId, KeyPurposeIdIter};
+use webpki::{
+    BorrowedCertRevocationList, CertRevocationList, EndEntityCert, ExpirationPolicy,
+    ExtendedKeyUsageValidator, KeyPurposeId, KeyPurposeIdIter, RevocationCheckDepth,
+    RevocationOptionsBuilder, UnknownStatusPolicy,
+};
 
 use self::algorithms::{CHECKERS, Checker};
 pub use self::error::X509Error;
@@ -184,6 +189,7 @@ pub enum Purpose {
 #[derive(Clone, Debug)]
 pub struct X509Policy {
     anchors: Vec<(TrustAnchor<'static>, Option<String>)>,
+    revocation_lists: Vec<Vec<u8>>,
     /// What the member's certificate must be for.
     pub purpose: Purpose,
 }
@@ -246,7 +252,22 @@ impl X509Policy {
             Ok((trusted.to_owned(), name.as_deref().map(shown)))
         };
         let anchors = anchors.iter().enumerate().map(read).collect::<Result<_, _>>()?;
-        Ok(Self { anchors, purpose: Purpose::ClientAuth })
+        Ok(Self { anchors, revocation_lists: Vec::new(), purpose: Purpose::ClientAuth })
+    }
+
+    /// Looks every certificate of a chain up in these lists of revoked ones (RFC 5280 section 5), in DER: one of each authority
+    /// that chains go through, the anchors included. From then on a chain is refused if there is no list for one of its
+    /// certificates, or one that is past its next update: give newer ones in time.
+    ///
+    /// # Errors
+    ///
+    /// [`X509Error::BadRevocationList`] says which is none.
+    pub fn with_revocation_lists(mut self, lists: &[&[u8]]) -> Result<Self, X509Error> {
+        for (index, list) in lists.iter().enumerate() {
+            BorrowedCertRevocationList::from_der(list).map_err(|_| X509Error::BadRevocationList(index))?;
+        }
+        self.revocation_lists = lists.iter().map(|list| list.to_vec()).collect();
+        Ok(self)
     }
 
     /// Whether an authority of this policy vouches for a member with this signature key in this room, at this time since
@@ -270,7 +291,19 @@ impl X509Policy {
         let anchors: Vec<_> = self.anchors.iter().map(|(anchor, _)| anchor.clone()).collect();
         let algorithms: Vec<_> = CHECKERS.iter().map(|c| c as &dyn SignatureVerificationAlgorithm).collect();
         let time = UnixTime::since_unix_epoch(Duration::from_millis(now.0));
-        let path = leaf.verify_for_usage(&algorithms, &anchors, &others, time, self.purpose, None, None)?;
+        let lists = self.revocation_lists.iter().enumerate().map(|(index, list)| {
+            let list = BorrowedCertRevocationList::from_der(list);
+            list.map(CertRevocationList::from).map_err(|_| X509Error::BadRevocationList(index))
+        });
+        let lists = lists.collect::<Result<Vec<_>, _>>()?;
+        let lists: Vec<_> = lists.iter().collect();
+        let revocation = RevocationOptionsBuilder::new(&lists).ok().map(|options| {
+            let options = options.with_depth(RevocationCheckDepth::Chain);
+            let options = options.with_status_policy(UnknownStatusPolicy::Deny);
+            options.with_expiration_policy(ExpirationPolicy::Enforce).build()
+        });
+        let path =
+            leaf.verify_for_usage(&algorithms, &anchors, &others, time, self.purpose, revocation, None)?;
         let found = path.anchor();
         let authority =
             self.anchors.iter().find(|(anchor, _)| anchor == found).and_then(|(_, name)| name.clone());
