@@ -22,6 +22,8 @@ enum Peer {
     Livekit,
     /// The key manager and key transport of matrix-js-sdk, in Node
     Matrix,
+    /// npm oidc-provider on loopback: its ID tokens as credentials of members
+    Oidc,
     /// Nobody: only builds the LiveKit server
     Server,
 }
@@ -34,6 +36,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     match args.peer {
         Peer::Livekit => livekit(&args.rest),
         Peer::Matrix => matrix(&args.rest),
+        Peer::Oidc => oidc(),
         Peer::Server => livekit_server().map(|_| ExitCode::SUCCESS),
     }
 }
@@ -62,6 +65,16 @@ fn matrix(rest: &[String]) -> Result<ExitCode> {
     npm::install("crates/e2ee-session/tests/matrix")?;
     let test = ["test", "-p", "e2ee-session", "--features", "matrixrtc", "--test", "matrix", "--"];
     let job = Job::cargo().args(test).args(rest).env("FRAMESEAL_MATRIX", "1");
+    let status = job.limit(LIMIT).status()?;
+    Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn oidc() -> Result<ExitCode> {
+    doctor::need(&["node", "npm"])?;
+    npm::install("sdk/interop/oidc")?;
+    let test =
+        ["test", "-p", "e2ee-session", "--features", "oidc", "--test", "oidc_provider", "--", "--nocapture"];
+    let job = Job::cargo().args(test).env("FRAMESEAL_OIDC_REQUIRED", "1");
     let status = job.limit(LIMIT).status()?;
     Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -128,7 +128,8 @@ impl Joiner {
     /// What brings the secret into a commit.
     pub(super) fn secret_proposal(&self, SecretId(id): SecretId) -> Result<PreSharedKeyProposal, MlsError> {
         let psk = Psk::External(ExternalPsk::new(id.to_vec()));
-        let id = PreSharedKeyId::new(self.suite().of_mls()?, self.provider.rand(), psk).map_err(|_| MlsError::Refused)?;
+        let id = PreSharedKeyId::new(self.suite().of_mls()?, self.provider.rand(), psk)
+            .map_err(|_| MlsError::Refused)?;
         self.keep_secret(&id)?;
         Ok(PreSharedKeyProposal::new(id))
     }
