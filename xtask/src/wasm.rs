@@ -1,4 +1,4 @@
-//! The WebAssembly media module: compiled by whichever toolchain can, its glue written by
+//! The WebAssembly modules: compiled by whichever toolchain can, its glue written by
 //! wasm-bindgen as a library (its version is the locked one, no tool to install), then shrunk by
 //! binaryen's wasm-opt where npm has brought it.
 
@@ -48,13 +48,25 @@ pub(crate) enum Route {
 
 /// A module to be built.
 struct Module<'a> {
+    package: &'a str,
     features: &'a [&'a str],
     out: PathBuf,
     /// The glue's file name without its ending.
     name: &'a str,
     /// For Node's `require` instead of the web's `import`.
     node: bool,
+    /// Parts of names of functions that only a panic runs: they are taken out.
+    snipped: &'a [&'a str],
 }
+
+impl Module<'_> {
+    fn profile(&self) -> &'static str {
+        if self.package == SESSION { "wasm-session" } else { "wasm" }
+    }
+}
+
+const MEDIA: &str = "e2ee-wasm";
+const SESSION: &str = "e2ee-session-wasm";
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     if args.conform {
@@ -65,17 +77,27 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Builds the media module and the one for LiveKit's format into `sdk/wasm`.
+/// Builds into `sdk/wasm` the media module, its builds for LiveKit's format and for sessions, and the session module.
 pub(crate) fn media(force: bool) -> Result<()> {
-    let out = root().join("sdk/wasm");
-    build(&Module { features: &["livekit"], out: out.clone(), name: "livekit", node: false }, force)?;
-    build(&Module { features: &[], out, name: "media", node: false }, force)
+    let make = |package: &str, features: &[&str], name: &str| {
+        let out = root().join("sdk/wasm");
+        let snipped = if package == MEDIA { SNIPPED } else { PANICS };
+        build(&Module { package, features, out, name, node: false, snipped }, force)
+    };
+    make(SESSION, &[], "session")?;
+    make(MEDIA, &["livekit"], "livekit")?;
+    make(MEDIA, &["session"], "media-session")?;
+    make(MEDIA, &[], "media")
 }
 
 /// Builds the module with the conformance suite in it, and has Node run that.
 fn conform(force: bool) -> Result<()> {
     let out = target_dir().join("xtask/conformance");
-    build(&Module { features: &["conformance"], out: out.clone(), name: "conformance", node: true }, force)?;
+    let (name, node, snipped) = ("conformance", true, [].as_slice());
+    build(
+        &Module { package: MEDIA, features: &["conformance"], out: out.clone(), name, node, snipped },
+        force,
+    )?;
     let script = "console.log('backends: ' + require(process.argv[1]).conform())";
     Job::new("node").args(["-e", script]).arg(out.join("conformance.js")).run()
 }
@@ -97,7 +119,7 @@ fn build(module: &Module<'_>, force: bool) -> Result<()> {
     let _ = std::fs::remove_dir_all(&draft);
     bind(module, bytes, &draft)?;
     if let Some(tool) = optimiser {
-        optimise(&tool, &draft.join(format!("{}_bg.wasm", module.name)))?;
+        optimise(module, &tool, &draft.join(format!("{}_bg.wasm", module.name)))?;
     } else if !module.node {
         eprintln!("wasm-opt is not here (npm ci in sdk brings it); the module is left as rustc made it");
     }
@@ -159,10 +181,10 @@ fn compile(module: &Module<'_>, route: Route) -> Result<PathBuf> {
             "build",
             "--locked",
             "--package",
-            "e2ee-wasm",
+            module.package,
             "--lib",
             "--profile",
-            "wasm",
+            module.profile(),
             "--target",
             TARGET,
         ])
@@ -175,10 +197,11 @@ fn compile(module: &Module<'_>, route: Route) -> Result<PathBuf> {
         job = job.arg("--features").arg(module.features.join(","));
     }
     job.run()?;
-    let wasm = target.join(TARGET).join("wasm/e2ee_wasm.wasm");
+    let wasm =
+        target.join(TARGET).join(module.profile()).join(format!("{}.wasm", module.package.replace('-', "_")));
     match wasm.is_file() {
         true => Ok(wasm),
-        false => Err(Error::new(format!("cargo built e2ee-wasm, but {} is not there", show(&wasm)))),
+        false => Err(Error::new(format!("cargo built {}, but {} is not there", module.package, show(&wasm)))),
     }
 }
 
@@ -196,10 +219,10 @@ fn rust_flags() -> String {
 
 fn bind(module: &Module<'_>, bytes: Vec<u8>, draft: &Path) -> Result<()> {
     let mut bindgen = Bindgen::new();
-    if module.node {
+    if module.snipped.is_empty() {
         bindgen.input_bytes(module.name, bytes);
     } else {
-        bindgen.input_module(module.name, snip(&bytes)?);
+        bindgen.input_module(module.name, snip(&bytes, module.snipped)?);
     }
     bindgen.typescript(true);
     // The worker always says where the module is; a default would make bundlers look for one.
@@ -208,8 +231,8 @@ fn bind(module: &Module<'_>, bytes: Vec<u8>, draft: &Path) -> Result<()> {
     set.and_then(|b| b.generate(draft)).map_err(|error| Error::new(format!("wasm-bindgen: {error:#}")))
 }
 
-/// What only a panic runs. The media module's panic handler ends the instance without a message, so these functions may
-/// end it at once; what they would have formatted goes away with them, several kilobytes.
+/// What only a panic runs. A panic ends the instance without a message, so these functions may end it at once; what they
+/// would have formatted goes away with them, several kilobytes. The media module formats nothing else.
 const SNIPPED: &[&str] = &[
     "4core3fmt",
     "4core9panicking",
@@ -224,8 +247,21 @@ const SNIPPED: &[&str] = &[
     "$core..fmt..Display$",
 ];
 
-/// Puts `unreachable` in place of [`SNIPPED`].
-fn snip(bytes: &[u8]) -> Result<walrus::Module> {
+/// The same for a module that also formats text.
+const PANICS: &[&str] = &[
+    "4core9panicking",
+    "4core6option13expect_failed",
+    "4core6option13unwrap_failed",
+    "4core6result13unwrap_failed",
+    "16slice_index_fail",
+    "17len_mismatch_fail",
+    "17capacity_overflow",
+    "18handle_alloc_error",
+    "3std9panicking",
+];
+
+/// Puts `unreachable` in place of the functions whose name has one of these parts.
+fn snip(bytes: &[u8], snipped: &[&str]) -> Result<walrus::Module> {
     let mut module = walrus::Module::from_buffer(bytes)
         .map_err(|error| Error::new(format!("the module does not parse: {error:#}")))?;
     let doomed: Vec<_> = module
@@ -233,7 +269,7 @@ fn snip(bytes: &[u8]) -> Result<walrus::Module> {
         .iter_local()
         .filter(|(id, _)| {
             let name = module.funcs.get(*id).name.as_deref().unwrap_or_default();
-            SNIPPED.iter().any(|part| name.contains(part))
+            snipped.iter().any(|part| name.contains(part))
         })
         .map(|(id, function)| (id, function.ty()))
         .collect();
@@ -271,9 +307,11 @@ fn position(data: &[u8], part: &[u8]) -> Option<usize> {
     data.windows(part.len()).position(|window| window == part)
 }
 
-fn optimise(tool: &Path, wasm: &Path) -> Result<()> {
+fn optimise(module: &Module<'_>, tool: &Path, wasm: &Path) -> Result<()> {
     let node = Job::new("node").arg(tool).arg(wasm);
-    node.args(["-O3", "--gufa", "-O3", "--reorder-functions", "--strip-debug", "--strip-producers"])
+    // A session computes now and then; frames all the time.
+    let level = if module.package == SESSION { "-Oz" } else { "-O3" };
+    node.args([level, "--gufa", level, "--reorder-functions", "--strip-debug", "--strip-producers"])
         .args(FEATURES)
         .arg("-o")
         .arg(wasm)

@@ -124,8 +124,13 @@ pub(super) struct Announced {
 }
 
 impl Announced {
-    pub(super) fn identity(&self) -> Identity {
-        Identity { name: self.name.clone(), key: self.keys.signature.to_vec() }
+    pub(super) fn identity(&self, who: &ParticipantId) -> Identity {
+        Identity {
+            participant: who.as_str().to_owned(),
+            name: self.name.clone(),
+            key: self.keys.signature.to_vec(),
+            proof: self.credential.clone(),
+        }
     }
 
     pub(super) fn is_same(&self, other: &Self) -> bool {

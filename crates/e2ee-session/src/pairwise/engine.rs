@@ -115,7 +115,7 @@ impl Pairwise {
                 (Stand::Outside(_), Some((_, announced))) => (Some(announced), Standing::Deciding),
                 (Stand::Outside(why), None) => (None, Standing::Outside(*why)),
             };
-            Entry { who: who.clone(), identity: announced.map(Announced::identity), standing }
+            Entry { who: who.clone(), identity: announced.map(|announced| announced.identity(who)), standing }
         };
         self.members.iter().map(entry).collect()
     }
@@ -194,12 +194,7 @@ impl Pairwise {
     fn ask(&mut self, who: &ParticipantId, announced: Announced) {
         self.questions = self.questions.wrapping_add(1);
         let question = Question(self.questions);
-        self.out.push_back(Output::Decide {
-            question,
-            who: who.clone(),
-            identity: announced.identity(),
-            credential: announced.credential.clone(),
-        });
+        self.out.push_back(Output::Decide { question, who: announced.identity(who) });
         let stand = Stand::Outside(PairwiseError::NotAnnounced);
         let member = self.members.entry(who.clone()).or_insert(Member { stand, asked: None });
         member.asked = Some((question, announced));

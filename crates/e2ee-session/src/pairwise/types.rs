@@ -66,12 +66,8 @@ pub enum Output {
     Decide {
         /// To be named in the answer.
         question: Question,
-        /// Its address.
-        who: ParticipantId,
-        /// What it says of itself, proven by its signature and by nothing else.
-        identity: Identity,
-        /// What proves more.
-        credential: Vec<u8>,
+        /// What it says of itself, proven by its signature and by nothing else unless the proof says so.
+        who: Identity,
     },
     /// Seal with this key from now on: `e2ee_core::Sealer::enter_key`. Before anything that comes after is sent.
     Seal(SenderKey),

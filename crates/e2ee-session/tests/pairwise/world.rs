@@ -311,7 +311,8 @@ impl World {
                 assert!(at.0 > self.now, "woken at once, again and again");
                 self.post(by, at.0, Mail::Wake);
             }
-            Output::Decide { question, identity, credential, .. } => {
+            Output::Decide { question, who: identity } => {
+                let credential = &identity.proof;
                 assert_eq!(credential, b"a token");
                 let at = self.later();
                 self.post(by, at, Mail::Verdict(question, (self.trust)(&identity)));
