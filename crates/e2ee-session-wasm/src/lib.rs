@@ -109,6 +109,15 @@ impl Door {
         self.session.introduce(name, proof).err().map_or(0, number)
     }
 
+    /// The secret of the room, from outside, 16 to 256 bytes, which are wiped: before the first input. 0, or the number of
+    /// an error.
+    #[must_use]
+    pub fn share_secret(&mut self, secret: &mut [u8]) -> u8 {
+        let done = self.session.share_secret(secret);
+        secret.fill(0);
+        done.err().map_or(0, number)
+    }
+
     /// Takes what happened; 0, or the number of an error: nothing changed then. `now`: milliseconds since 1970.
     #[must_use]
     pub fn handle(&mut self, what: u32, number: f64, bytes: &[u8], now: f64) -> u8 {

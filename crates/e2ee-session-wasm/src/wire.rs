@@ -6,7 +6,7 @@
 //!  4 send       message                      12 event      number (1), what belongs to it
 //!  5 wake       milliseconds (8)             13 withdraw   question (4)
 //!  6 decide     question (4), why (1), who...14 bar        before epoch (8), index (4)
-//!  7 open       epoch (8), own index (4),    15 policy     mode (1), admit (1), suite (2)
+//!  7 open       epoch (8), own index (4),    15 policy     mode (1), admit (1), suite (2), secret (1)
 //!               suite (2), members (4),      16 outside    participant (2 + n)...
 //!               member...
 //!  8 seal with  epoch (8), index (4)
@@ -114,7 +114,7 @@ pub(crate) fn write(output: &Output) -> Option<Vec<u8>> {
     Some(bytes.0)
 }
 
-fn policy(RoomPolicy { mode, admit, suite }: RoomPolicy) -> Bytes {
+fn policy(RoomPolicy { mode, admit, suite, secret }: RoomPolicy) -> Bytes {
     let mode = match mode {
         Mode::Required => 1,
         Mode::Preferred => 2,
@@ -124,7 +124,7 @@ fn policy(RoomPolicy { mode, admit, suite }: RoomPolicy) -> Bytes {
         Admit::Anyone => 1,
         Admit::Members => 2,
     };
-    Bytes::of(15).byte(mode).byte(admit).pair(suite)
+    Bytes::of(15).byte(mode).byte(admit).pair(suite).byte(secret.is_some().into())
 }
 
 /// A policy out of the numbers above.
@@ -140,7 +140,7 @@ pub(crate) fn read_policy(mode: u8, admit: u8, suite: u16) -> Option<RoomPolicy>
         2 => Admit::Members,
         _ => return None,
     };
-    Some(RoomPolicy { mode, admit, suite })
+    Some(RoomPolicy { mode, admit, suite, secret: None })
 }
 
 fn event(event: &Event) -> Bytes {
@@ -156,6 +156,8 @@ fn event(event: &Event) -> Bytes {
         Event::Barred(who) => start.byte(8).all(who),
         Event::LogLost => start.byte(9),
         Event::LeftBehind => start.byte(10),
+        Event::Diverged(who) => start.byte(11).who(who),
+        Event::NoSecret => start.byte(12),
         _ => start.byte(0),
     }
 }
@@ -172,6 +174,10 @@ pub(crate) fn mls(error: MlsError) -> u8 {
         MlsError::BadIdentity => 17,
         MlsError::NoPolicy => 18,
         MlsError::NotAdmitted => 19,
+        MlsError::NoSecret => 20,
+        MlsError::BadSecret => 21,
+        MlsError::OtherSuite => 22,
+        MlsError::NoSuite => 23,
         _ => 10,
     }
 }

@@ -11,7 +11,6 @@ use e2ee_session::identity::oidc::{
 };
 use ed25519_dalek::Signer as _;
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use p256::ecdsa::signature::Signer as _;
 use proptest::prelude::*;
 use rsa::signature::{RandomizedSigner as _, SignatureEncoding as _};
 use rsa::traits::PublicKeyParts as _;

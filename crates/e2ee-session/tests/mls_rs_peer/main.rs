@@ -156,7 +156,7 @@ fn each_changes_what_the_members_agreed_on() {
     let mut call = Call::found(Theirs);
     call.add(0, Ours);
     for (at, admit, mode) in [(0, Admit::Anyone, Mode::Preferred), (1, Admit::Members, Mode::Required)] {
-        let policy = RoomPolicy { admit, mode, suite: 5 };
+        let policy = RoomPolicy { admit, mode, suite: 5, secret: None };
         let commit = call.members[at].repolicy(policy);
         assert_eq!(call.members[1 - at].follow(&commit), Ok(true));
         call.members[at].confirm();

@@ -263,7 +263,8 @@ pub(crate) fn written(policy: RoomPolicy) -> Vec<u8> {
     let mode = [Mode::Required, Mode::Preferred, Mode::Off].iter().position(|mode| *mode == policy.mode);
     let admit = [Admit::Anyone, Admit::Members].iter().position(|admit| *admit == policy.admit);
     let [high, low] = policy.suite.to_be_bytes();
-    vec![1, mode.unwrap() as u8 + 1, admit.unwrap() as u8 + 1, high, low]
+    // And no secret.
+    vec![1, mode.unwrap() as u8 + 1, admit.unwrap() as u8 + 1, high, low, 0]
 }
 
 fn context(policy: RoomPolicy) -> ExtensionList {
