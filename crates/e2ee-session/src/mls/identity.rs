@@ -51,7 +51,7 @@ impl Identity {
         Ok(out)
     }
 
-    fn check(&self) -> Result<(), MlsError> {
+    pub(crate) fn check(&self) -> Result<(), MlsError> {
         let plain = |text: &str| text.len() <= MAX_NAME_LEN && !text.chars().any(misleads);
         let fits = !self.participant.is_empty() && plain(&self.participant) && plain(&self.name);
         if fits && self.proof.len() <= MAX_PROOF_LEN { Ok(()) } else { Err(MlsError::BadIdentity) }

@@ -1,7 +1,7 @@
 //! What a member says of itself before anything is agreed.
 //!
 //! ```text
-//! version (1) | kind (1) | suite (2) | ratchet bits (1) | room | call | participant | name | credential
+//! version (1) | kind (1) | suite (2) | ratchet bits (1) | room | call | participant | name | proof
 //!   | Curve25519 key (32) | Ed25519 key (32) | signature key (32) | fallback key (32)
 //!   | signature by the signature key (64) | signature by the Ed25519 key (64)
 //! ```
@@ -19,12 +19,10 @@ use zeroize::Zeroizing;
 use super::error::PairwiseError;
 use super::wire::{Reader, put};
 use super::{SEED_LEN, VERSION};
-use crate::mls::Identity;
+use crate::mls::{Identity, MAX_PROOF_LEN};
 
-/// Longest credential, bytes: an ID token, or a chain of certificates.
-pub const MAX_CREDENTIAL_LEN: usize = 16 << 10;
 /// Longest announcement, bytes.
-pub const MAX_ANNOUNCEMENT_LEN: usize = MAX_CREDENTIAL_LEN + 4 * (MAX_NAME_LEN + 2) + 512;
+pub const MAX_ANNOUNCEMENT_LEN: usize = MAX_PROOF_LEN + 4 * (MAX_NAME_LEN + 2) + 512;
 
 const KIND: u8 = 1;
 const LABEL: &[u8] = b"Frameseal 1 announcement";
@@ -37,7 +35,7 @@ pub struct PublicKeys {
     pub curve25519: [u8; 32],
     /// Ed25519 key of the Olm account.
     pub ed25519: [u8; 32],
-    /// Ed25519 key that a credential vouches for.
+    /// Ed25519 key that a proof vouches for.
     pub signature: [u8; 32],
 }
 
@@ -85,7 +83,7 @@ impl MemberKeys {
         Self { account, signing: SigningKey::from_bytes(&secret), fallback, rng }
     }
 
-    /// The public ones: a credential is asked for [`PublicKeys::signature`].
+    /// The public ones: a proof is asked for [`PublicKeys::signature`].
     #[must_use]
     pub fn public(&self) -> PublicKeys {
         PublicKeys {
@@ -117,22 +115,12 @@ impl Scope {
 /// An announcement that was read, with signatures that are by the keys in it.
 #[derive(Clone)]
 pub(super) struct Announced {
-    pub(super) name: String,
-    pub(super) credential: Vec<u8>,
+    pub(super) identity: Identity,
     pub(super) keys: PublicKeys,
     pub(super) fallback: [u8; 32],
 }
 
 impl Announced {
-    pub(super) fn identity(&self, who: &ParticipantId) -> Identity {
-        Identity {
-            participant: who.as_str().to_owned(),
-            name: self.name.clone(),
-            key: self.keys.signature.to_vec(),
-            proof: self.credential.clone(),
-        }
-    }
-
     pub(super) fn is_same(&self, other: &Self) -> bool {
         self.keys == other.keys
     }
@@ -147,7 +135,18 @@ pub(super) fn write(
     scope: &Scope,
     me: &ParticipantId,
     name: &str,
-    credential: &[u8],
+    proof: &[u8],
+) -> Vec<u8> {
+    write_with_fallback(keys, scope, me, name, proof, &keys.fallback)
+}
+
+pub(super) fn write_with_fallback(
+    keys: &MemberKeys,
+    scope: &Scope,
+    me: &ParticipantId,
+    name: &str,
+    proof: &[u8],
+    fallback: &[u8; 32],
 ) -> Vec<u8> {
     let mut out = vec![VERSION, KIND];
     out.extend_from_slice(&scope.suite.number().to_be_bytes());
@@ -155,9 +154,9 @@ pub(super) fn write(
     for text in [&scope.room, scope.call.as_str().as_bytes(), me.as_str().as_bytes(), name.as_bytes()] {
         put(&mut out, text);
     }
-    put(&mut out, credential);
+    put(&mut out, proof);
     out.extend_from_slice(&keys.public().to_bytes());
-    out.extend_from_slice(&keys.fallback);
+    out.extend_from_slice(fallback);
     let signed = [LABEL, &out].concat();
     out.extend_from_slice(&keys.signing.sign(&signed).to_bytes());
     out.extend_from_slice(&keys.account.sign(&signed).to_bytes());
@@ -183,8 +182,15 @@ pub(super) fn read(bytes: &[u8], scope: &Scope, who: &ParticipantId) -> Result<A
     if parts.suite != scope.suite.number() || parts.ratchet_bits != scope.ratchet_bits() {
         return Err(PairwiseError::WrongSuite);
     }
-    let Parts { name, credential, keys, fallback, .. } = parts;
-    Ok(Announced { name: name.to_owned(), credential: credential.to_vec(), keys, fallback })
+    let Parts { who, name, proof, keys, fallback, .. } = parts;
+    let identity = Identity {
+        participant: who.to_owned(),
+        name: name.to_owned(),
+        key: keys.signature.to_vec(),
+        proof: proof.to_vec(),
+    };
+    identity.check().map_err(|_| PairwiseError::BadName)?;
+    Ok(Announced { identity, keys, fallback })
 }
 
 struct Parts<'a> {
@@ -194,7 +200,7 @@ struct Parts<'a> {
     call: &'a str,
     who: &'a str,
     name: &'a str,
-    credential: &'a [u8],
+    proof: &'a [u8],
     keys: PublicKeys,
     fallback: [u8; 32],
     signed: &'a [u8],
@@ -215,8 +221,8 @@ fn split(bytes: &[u8]) -> Option<Parts<'_>> {
         room: from.var(MAX_NAME_LEN)?,
         call: from.name()?,
         who: from.name()?,
-        name: from.name()?,
-        credential: from.var(MAX_CREDENTIAL_LEN)?,
+        name: str::from_utf8(from.var(MAX_NAME_LEN)?).ok()?,
+        proof: from.var(MAX_PROOF_LEN)?,
         keys: PublicKeys { curve25519: from.array()?, ed25519: from.array()?, signature: from.array()? },
         fallback: from.array()?,
         signed,

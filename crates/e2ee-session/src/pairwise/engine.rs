@@ -6,7 +6,7 @@ use e2ee_core::{
     Generation, KeyAt, Kid, KidScheme, Millis, ParticipantId, SenderKey, Step, id::MAX_NAME_LEN,
 };
 
-use super::announcement::{self, Announced, MAX_CREDENTIAL_LEN, MemberKeys, PublicKeys, Scope};
+use super::announcement::{self, Announced, MemberKeys, PublicKeys, Scope};
 use super::chain::{self, Chain};
 use super::channel::Channel;
 use super::content::{Said, Saying};
@@ -15,7 +15,7 @@ use super::peer::{Own, Peer};
 use super::slots::Slot;
 use super::types::{Entry, Event, Input, Output, Settings, Standing};
 use super::{MAX_GONE, MAX_GRACE_MS, MAX_MEMBERS, MAX_MESSAGE_LEN, MAX_PARKED, MAX_WAITING};
-use crate::mls::Trust;
+use crate::mls::{Identity, Trust};
 use crate::session::Question;
 
 /// Somebody that the transport shows.
@@ -56,11 +56,11 @@ impl Pairwise {
     /// # Errors
     /// [`PairwiseError::BadSettings`].
     pub fn new(mut keys: MemberKeys, settings: Settings, now: Millis) -> Result<Self, PairwiseError> {
-        let Settings { room, call, suite, scheme, me, name, credential, grace_ms, rotate_every_ms } =
-            settings;
+        let Settings { room, call, suite, scheme, me, name, proof, grace_ms, rotate_every_ms } = settings;
+        let key = keys.public().signature.to_vec();
+        let identity = Identity { participant: me.as_str().to_owned(), name, key, proof };
         let fits = room.len() <= MAX_NAME_LEN
-            && (1..=MAX_NAME_LEN).contains(&name.len())
-            && credential.len() <= MAX_CREDENTIAL_LEN
+            && identity.check().is_ok()
             && grace_ms <= MAX_GRACE_MS
             && matches!(scheme, KidScheme::SenderKeys { ratchet_bits: 1..=16 });
         if !fits {
@@ -68,7 +68,7 @@ impl Pairwise {
         }
         let scope = Scope { room, call, suite, scheme };
         let chain = Chain::new(suite, scheme, &mut keys.rng)?;
-        let announcement = announcement::write(&keys, &scope, &me, &name, &credential);
+        let announcement = announcement::write(&keys, &scope, &me, &identity.name, &identity.proof);
         let out =
             VecDeque::from([Output::Announce(announcement), Output::Seal(chain::copy(chain.current())?)]);
         let rotate_at = (rotate_every_ms > 0).then(|| now.plus(rotate_every_ms));
@@ -115,7 +115,11 @@ impl Pairwise {
                 (Stand::Outside(_), Some((_, announced))) => (Some(announced), Standing::Deciding),
                 (Stand::Outside(why), None) => (None, Standing::Outside(*why)),
             };
-            Entry { who: who.clone(), identity: announced.map(|announced| announced.identity(who)), standing }
+            Entry {
+                who: who.clone(),
+                identity: announced.map(|announced| announced.identity.clone()),
+                standing,
+            }
         };
         self.members.iter().map(entry).collect()
     }
@@ -191,10 +195,11 @@ impl Pairwise {
         self.event(Event::Outside(who.clone(), why));
     }
 
-    fn ask(&mut self, who: &ParticipantId, announced: Announced) {
+    fn ask(&mut self, who: &ParticipantId, mut announced: Announced) {
         self.questions = self.questions.wrapping_add(1);
         let question = Question(self.questions);
-        self.out.push_back(Output::Decide { question, who: announced.identity(who) });
+        self.out.push_back(Output::Decide { question, who: announced.identity.clone() });
+        announced.identity.proof = Vec::new();
         let stand = Stand::Outside(PairwiseError::NotAnnounced);
         let member = self.members.entry(who.clone()).or_insert(Member { stand, asked: None });
         member.asked = Some((question, announced));
@@ -267,16 +272,11 @@ impl Pairwise {
     }
 
     fn remove(&mut self, who: &ParticipantId) -> Result<(), PairwiseError> {
-        match self.members.get(who) {
-            None => return Ok(()),
-            Some(Member { stand: Stand::In(_), .. }) => self.take_out(who, 0)?,
-            Some(Member { asked, .. }) => {
-                if let Some((_, announced)) = asked {
-                    let key = announced.keys.signature;
-                    self.remember(key);
-                }
-            }
+        let Some(member) = self.members.get(who) else { return Ok(()) };
+        if let Some(key) = member.asked.as_ref().map(|(_, announced)| announced.keys.signature) {
+            self.remember(key);
         }
+        self.take_out(who, 0)?;
         self.outside(who, PairwiseError::Refused);
         Ok(())
     }
@@ -360,11 +360,19 @@ impl Pairwise {
         if *from == self.own.me {
             return;
         }
-        if self.parked.len() >= all || of_one >= each || bytes.len() > MAX_MESSAGE_LEN {
-            self.dropped(from, PairwiseError::Full);
-        } else {
-            self.parked.push_back((from.clone(), bytes.to_vec()));
+        if bytes.len() > MAX_MESSAGE_LEN {
+            return self.dropped(from, PairwiseError::TooLong);
         }
+        if of_one >= each {
+            return self.dropped(from, PairwiseError::Full);
+        }
+        // What came first, from wherever, must not shut out what comes now.
+        if self.parked.len() >= all
+            && let Some((oldest, _)) = self.parked.pop_front()
+        {
+            self.dropped(&oldest, PairwiseError::Full);
+        }
+        self.parked.push_back((from.clone(), bytes.to_vec()));
     }
 
     fn unknown_kid(&mut self, from: &ParticipantId, kid: Kid) {

@@ -19,6 +19,8 @@ pub enum PairwiseError {
     WrongCall,
     /// An announcement for another cipher suite or layout of key ids.
     WrongSuite,
+    /// A name that misleads, or does not fit.
+    BadName,
     /// Keys that another member has, or this member itself.
     KeysInUse,
     /// Keys that no key can be agreed with (a point of small order).
@@ -57,6 +59,7 @@ impl fmt::Display for PairwiseError {
             Self::BadSignature => "the announcement is not signed by the keys in it",
             Self::WrongCall => "the announcement is for another room, call or participant",
             Self::WrongSuite => "another cipher suite or layout of key ids",
+            Self::BadName => "a name that misleads, or does not fit",
             Self::KeysInUse => "keys that somebody else in the call has",
             Self::BadKeys => "keys that nothing can be agreed with",
             Self::Gone => "keys of somebody who left",

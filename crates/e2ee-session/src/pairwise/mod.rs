@@ -33,7 +33,7 @@ mod tests;
 mod types;
 mod wire;
 
-pub use announcement::{MAX_ANNOUNCEMENT_LEN, MAX_CREDENTIAL_LEN, MemberKeys, PublicKeys};
+pub use announcement::{MAX_ANNOUNCEMENT_LEN, MemberKeys, PublicKeys};
 pub use channel::MAX_MESSAGE_LEN;
 pub use engine::Pairwise;
 pub use error::PairwiseError;

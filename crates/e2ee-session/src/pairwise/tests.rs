@@ -19,7 +19,7 @@ fn settings(me: &str) -> Settings {
         scheme: KidScheme::default(),
         me: id(me),
         name: me.to_owned(),
-        credential: Vec::new(),
+        proof: Vec::new(),
         grace_ms: 1000,
         rotate_every_ms: 0,
     }
@@ -81,6 +81,27 @@ fn keys_that_somebody_has_are_nobody_elses() {
         let standing = ada.roster().into_iter().find(|entry| entry.who == id("eve")).unwrap().standing;
         assert_eq!(standing, Standing::Outside(PairwiseError::KeysInUse));
     }
+}
+
+#[test]
+fn names_that_mislead_and_points_of_small_order_stay_outside() {
+    let (mut ada, _) = two();
+    let keys = MemberKeys::generate(&[3; 32]);
+    let standing =
+        |ada: &Pairwise| ada.roster().into_iter().find(|entry| entry.who == id("eve")).unwrap().standing;
+    let bytes = announcement::write(&keys, &scope(), &id("eve"), "\u{202e}ada", b"");
+    ada.handle(Input::Came(&id("eve"), &bytes), Millis(0)).unwrap();
+    assert_eq!(standing(&ada), Standing::Outside(PairwiseError::BadName));
+    // Properly signed, and with a fallback key that any agreement gives zeros with.
+    let bytes = announcement::write_with_fallback(&keys, &scope(), &id("eve"), "", b"", &[0; 32]);
+    ada.handle(Input::Came(&id("eve"), &bytes), Millis(0)).unwrap();
+    let question = drain(&mut ada)
+        .into_iter()
+        .find_map(|done| if let Output::Decide { question, .. } = done { Some(question) } else { None })
+        .unwrap();
+    ada.handle(Input::Verdict(question, Trust::Verified), Millis(0)).unwrap();
+    assert_eq!(standing(&ada), Standing::Outside(PairwiseError::BadKeys));
+    assert!(letters(drain(&mut ada)).is_empty());
 }
 
 #[test]

@@ -18,10 +18,10 @@ pub struct Settings {
     pub scheme: KidScheme,
     /// This member, as the transport and the frame layer call it.
     pub me: ParticipantId,
-    /// What this member calls itself, 1 to 512 bytes.
+    /// What this member calls itself, up to 512 bytes; may be empty.
     pub name: String,
-    /// What proves the name to others: opaque, at most 16 KiB, may be empty.
-    pub credential: Vec<u8>,
+    /// What proves the name to others: opaque, up to 16 KiB; may be empty.
+    pub proof: Vec<u8>,
     /// How long a fresh key waits for those who do not acknowledge it, milliseconds: at most [`super::MAX_GRACE_MS`].
     pub grace_ms: u64,
     /// How often the own key is made anew though nobody leaves, milliseconds; 0: never.
@@ -66,7 +66,7 @@ pub enum Output {
     Decide {
         /// To be named in the answer.
         question: Question,
-        /// What it says of itself, proven by its signature and by nothing else unless the proof says so.
+        /// What it says of itself, with its proof. That its address is its participant id is checked.
         who: Identity,
     },
     /// Seal with this key from now on: `e2ee_core::Sealer::enter_key`. Before anything that comes after is sent.
@@ -99,7 +99,7 @@ pub enum Output {
 pub struct Entry {
     /// Its address.
     pub who: ParticipantId,
-    /// What it announced itself as.
+    /// What it announced itself as, without the proof, which [`Output::Decide`] gave.
     pub identity: Option<Identity>,
     /// How it stands.
     pub standing: Standing,

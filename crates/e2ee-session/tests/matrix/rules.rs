@@ -1,6 +1,7 @@
 //! One rule each, in virtual time.
 
-use e2ee_core::Millis;
+use e2ee_core::livekit::{Codec, Frame, FrameType, Kdf, Opener, Options, RATCHET_SALT, Sealer, SlotKey};
+use e2ee_core::{FrameBuf, Millis, ParticipantId, TrackKind};
 use e2ee_session::matrixrtc::{
     Device, Event, Input, KEEP_OLD_MS, KEY_LEN, MAX_MEMBERS, MAX_PARKED, MatrixRtc, MatrixRtcError,
     Membership, Output, PARK_MS, ROTATION_GRACE_MS, SENDS, Settings, Shape, USE_DELAY_MS, hashed_identity,
@@ -451,4 +452,107 @@ fn the_hashed_name_is_a_digest_of_json() {
     // printf '%s' '["@ada:example.org","ADA","m1"]' | openssl dgst -sha256 -binary | base64
     let ada = Membership { member_id: "m1".into(), ..member("ada", 1) };
     assert_eq!(hashed_identity(&ada), "wIYIGGtRwIPoTSU9QhQyXHgzMu4drjZeeTid+osHM8Y");
+}
+
+/// The frame layer of a member, in LiveKit's format: what it seals, and what it opens of one other.
+struct Frames {
+    sealer: Sealer,
+    opener: Opener,
+}
+
+impl Frames {
+    fn new(me: &str, of: &str) -> Self {
+        let options = Options { ring_size: 256, ..Options::default() };
+        let id = |name| ParticipantId::new(name).unwrap();
+        Self {
+            sealer: Sealer::new(options, id(me), [me.len() as u8; 8]),
+            opener: Opener::new(options, id(of)),
+        }
+    }
+
+    fn take(&mut self, done: &[Done], of: &str) {
+        let slot_key = |key: &[u8]| SlotKey::derive(Kdf::Hkdf, key, RATCHET_SALT);
+        for done in done {
+            match done {
+                Done::Use(index, key) => {
+                    self.sealer.set_key((*index).into(), slot_key(key)).unwrap();
+                    self.sealer.select((*index).into());
+                }
+                Done::Install(owner, index, key) if owner == of => {
+                    self.opener.set_key((*index).into(), slot_key(key)).unwrap();
+                }
+                Done::Forget(owner, index) if owner == of => self.opener.forget(*index),
+                _ => {}
+            }
+        }
+    }
+
+    fn seal(&mut self, text: &[u8]) -> Vec<u8> {
+        let mut buf = FrameBuf::new();
+        buf.fill(text);
+        self.sealer.seal(&AUDIO, &mut buf).unwrap().to_vec()
+    }
+
+    fn opens(&mut self, wire: &[u8]) -> bool {
+        let mut buf = FrameBuf::new();
+        buf.fill(wire);
+        self.opener.open(&AUDIO, &mut buf).is_ok()
+    }
+}
+
+const AUDIO: Frame = Frame {
+    kind: TrackKind::Audio,
+    codec: Codec::Audio,
+    frame_type: FrameType::Key,
+    ssrc: Some(7),
+    timestamp: 960,
+};
+
+/// What Ada did: her own frame layer takes it, and what she sent goes to those whom it is for.
+fn act(media: &mut Frames, others: &mut [(&str, Desk, Frames)], done: &[Done]) {
+    media.take(done, "BOB");
+    for (name, desk, frames) in others {
+        for done in done {
+            let Done::Send { to, content, .. } = done else { continue };
+            if to.contains(&name.to_uppercase()) {
+                let heard = desk.hear_bytes("ada", content);
+                frames.take(&heard, "ADA");
+            }
+        }
+        let heard = desk.members(&["ada", "bob", "cleo"]);
+        frames.take(&heard, "ADA");
+    }
+}
+
+#[test]
+fn frames_in_livekits_format_open_for_who_is_in_the_call_and_no_longer() {
+    for (rotation_grace_ms, newcomer_opens_before) in [(ROTATION_GRACE_MS, true), (0, false)] {
+        let with = |name| Settings { rotation_grace_ms, ..settings(name) };
+        let mut ada = Desk::new(with("ada"));
+        let mut media = Frames::new("ada", "bob");
+        let others = ["bob", "cleo"];
+        let mut desks = others.map(|name| (name, Desk::new(with(name)), Frames::new(name, "ada")));
+        let first = ada.drain();
+        act(&mut media, &mut desks, &first);
+        let done = ada.members(&["ada", "bob"]);
+        act(&mut media, &mut desks, &done);
+        let done: Vec<Done> = ada.run(USE_DELAY_MS).into_iter().map(|(_, done)| done).collect();
+        act(&mut media, &mut desks, &done);
+        let before = media.seal(b"before");
+        let done = ada.members(&["ada", "bob", "cleo"]);
+        act(&mut media, &mut desks, &done);
+        let done: Vec<Done> = ada.run(USE_DELAY_MS).into_iter().map(|(_, done)| done).collect();
+        act(&mut media, &mut desks, &done);
+        let during = media.seal(b"during");
+        let done = ada.members(&["ada", "bob"]);
+        act(&mut media, &mut desks, &done);
+        let done: Vec<Done> = ada.run(USE_DELAY_MS).into_iter().map(|(_, done)| done).collect();
+        act(&mut media, &mut desks, &done);
+        let after = media.seal(b"after");
+        let [(_, _, bob), (_, _, cleo)] = &mut desks;
+        assert!(bob.opens(&before) && bob.opens(&during) && bob.opens(&after));
+        assert_eq!(cleo.opens(&before), newcomer_opens_before);
+        assert!(cleo.opens(&during));
+        assert!(!cleo.opens(&after));
+    }
 }

@@ -5,6 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::world::{World, id};
 
+/// Unless `FRAMESEAL_RUNS` says otherwise.
 const RUNS: u64 = 100;
 const STEPS: usize = 60;
 const NAMES: [&str; 6] = ["ada", "bob", "cleo", "dan", "eve", "evil"];
@@ -13,7 +14,8 @@ const NAMES: [&str; 6] = ["ada", "bob", "cleo", "dan", "eve", "evil"];
 fn nobody_opens_what_is_not_for_it_and_the_honest_converge() {
     let mut keys = 0;
     let mut frames = 0;
-    for seed in 0..RUNS {
+    let runs = std::env::var("FRAMESEAL_RUNS").map_or(RUNS, |runs| runs.parse().unwrap());
+    for seed in 0..runs {
         let run = catch_unwind(AssertUnwindSafe(|| one(seed)));
         let (k, f) = run.unwrap_or_else(|_| panic!("seed {seed}"));
         keys += k;

@@ -429,9 +429,9 @@ fn mistakes_of_the_caller_are_errors() {
     let keys = || MemberKeys::generate(&[1; 32]);
     for bad in [
         Settings { grace_ms: 5001, ..settings("ada") },
-        Settings { name: String::new(), ..settings("ada") },
+        Settings { name: "a\u{202e}b".to_owned(), ..settings("ada") },
         Settings { room: vec![0; 513], ..settings("ada") },
-        Settings { credential: vec![0; (16 << 10) + 1], ..settings("ada") },
+        Settings { proof: vec![0; (16 << 10) + 1], ..settings("ada") },
         Settings { scheme: e2ee_core::KidScheme::SenderKeys { ratchet_bits: 0 }, ..settings("ada") },
         Settings { scheme: e2ee_core::KidScheme::Mls { epoch_bits: 4, index_bits: 4 }, ..settings("ada") },
     ] {

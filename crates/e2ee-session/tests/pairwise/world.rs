@@ -56,7 +56,7 @@ pub(crate) fn settings(me: &str) -> Settings {
         scheme: profile().scheme,
         me: id(me),
         name: me.to_owned(),
-        credential: b"a token".to_vec(),
+        proof: b"a token".to_vec(),
         grace_ms: GRACE_MS,
         rotate_every_ms: 0,
     }
@@ -75,6 +75,7 @@ pub(crate) struct Kept {
 pub(crate) struct Frame {
     pub(crate) from: usize,
     pub(crate) wire: Vec<u8>,
+    pub(crate) generation: Generation,
     pub(crate) allowed: BTreeSet<usize>,
 }
 
@@ -311,11 +312,11 @@ impl World {
                 assert!(at.0 > self.now, "woken at once, again and again");
                 self.post(by, at.0, Mail::Wake);
             }
-            Output::Decide { question, who: identity } => {
-                let credential = &identity.proof;
-                assert_eq!(credential, b"a token");
+            Output::Decide { question, who } => {
+                assert_eq!(who.proof, b"a token");
+                assert!(self.nodes.iter().any(|node| node.who.as_str() == who.participant));
                 let at = self.later();
-                self.post(by, at, Mail::Verdict(question, (self.trust)(&identity)));
+                self.post(by, at, Mail::Verdict(question, (self.trust)(&who)));
             }
             Output::Seal(key) => {
                 let node = &mut self.nodes[by];
@@ -359,7 +360,8 @@ impl World {
         let admitted = &self.nodes[from].admitted;
         let allowed =
             admitted.iter().filter(|(_, d)| d.is_none_or(|d| now <= d)).map(|(who, _)| *who).collect();
-        self.frames.push(Frame { from, wire, allowed });
+        let KeyAt::Sender(generation, _) = self.nodes[from].sealer.key_at() else { panic!("no sender key") };
+        self.frames.push(Frame { from, wire, generation, allowed });
         for to in self.here() {
             if to != from {
                 self.hear(to, number);
@@ -399,7 +401,8 @@ impl World {
 
     /// Whether this key opens this frame, for one who keeps all and tries all.
     pub(crate) fn opens(kept: &Kept, frame: &Frame, sender: &ParticipantId) -> bool {
-        if kept.owner != *sender {
+        // A ring never takes a key of one generation for another one.
+        if kept.owner != *sender || kept.generation != frame.generation {
             return false;
         }
         let mut opener = Opener::new(profile(), sender.clone());
