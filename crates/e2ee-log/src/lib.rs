@@ -30,6 +30,7 @@ mod memory;
 mod nats;
 #[cfg(feature = "redis")]
 mod redis;
+mod relay;
 mod sqlite;
 mod types;
 
@@ -41,6 +42,7 @@ pub use memory::MemoryLog;
 pub use nats::NatsLog;
 #[cfg(feature = "redis")]
 pub use redis::RedisLog;
+pub use relay::{Options, PROTOCOL, router};
 pub use sqlite::SqliteLog;
 pub use types::{
     Appended, Entry, Event, MAX_ENTRIES, MAX_ENTRY, MAX_IDLE, MAX_PACKAGE, MAX_PACKAGES, MAX_ROOM, MAX_SAID,

@@ -2,6 +2,8 @@
 #![allow(dead_code, unreachable_pub)]
 
 pub mod client;
+pub mod member;
+pub mod proxy;
 pub mod servers;
 
 use std::sync::Arc;

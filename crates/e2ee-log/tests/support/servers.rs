@@ -1,7 +1,7 @@
 //! Servers of the Debian packages `redis-server` and `nats-server`, killed when dropped.
 
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -61,6 +61,27 @@ fn start(program: &str, dir: &TempDir, port: u16, args: &[String]) -> Option<Pro
     Some(process)
 }
 
+/// The program `frameseal-log`.
+pub struct Relay {
+    pub addr: SocketAddr,
+    pub process: Process,
+}
+
+impl Relay {
+    pub fn start(backend: &str) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_frameseal-log"))
+            .args(["--port", "0", "--until-eof", "--backend", backend])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let addr = line.trim().strip_prefix("ws://").and_then(|rest| rest.strip_suffix("/log"));
+        Self { addr: addr.expect(&line).parse().unwrap(), process: Process(child) }
+    }
+}
+
 pub struct Redis {
     pub port: u16,
     pub process: Process,
@@ -73,7 +94,11 @@ impl Redis {
     }
 
     pub fn start_with(more: &[&str]) -> Option<Self> {
-        let (dir, port) = (tempfile::tempdir().unwrap(), free_port());
+        Self::start_on(free_port(), more)
+    }
+
+    pub fn start_on(port: u16, more: &[&str]) -> Option<Self> {
+        let dir = tempfile::tempdir().unwrap();
         let text = port.to_string();
         let args =
             [&["--port", &text, "--bind", "127.0.0.1", "--save", "", "--daemonize", "no"], more].concat();
@@ -121,6 +146,14 @@ impl Nats {
         let port_text = port.to_string();
         let args = ["-a", "127.0.0.1", "-p", &port_text, "-c", "nats.conf"].map(String::from);
         start("nats-server", dir, port, &args)
+    }
+
+    /// Kills the server and starts it again with what it had stored.
+    pub fn restart(&mut self, down: Duration) {
+        self.process.kill();
+        std::thread::sleep(down);
+        let config = std::fs::read_to_string(self.dir.path().join("nats.conf")).unwrap();
+        self.process = Self::run(&self.dir, self.port, &config).unwrap();
     }
 
     pub fn url(&self) -> String {
