@@ -111,6 +111,20 @@ static TOOLS: &[Tool] = &[
         mend: Mend::Apt(&["ffmpeg"]),
     },
     Tool {
+        name: "redis",
+        what: "redis-server: the ordered log on Redis is tested against it",
+        needed: For::Optional,
+        probe: || first_line("redis-server", &["--version"]),
+        mend: Mend::Apt(&["redis-server"]),
+    },
+    Tool {
+        name: "nats",
+        what: "nats-server: the ordered log on NATS JetStream is tested against it",
+        needed: For::Optional,
+        probe: || first_line("nats-server", &["--version"]),
+        mend: Mend::Apt(&["nats-server"]),
+    },
+    Tool {
         name: "rustfmt",
         what: "format check",
         needed: For::Test,

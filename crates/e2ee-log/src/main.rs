@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use axum::serve::ListenerExt;
 use clap::Parser;
 use e2ee_log::{Log, LogError, MemoryLog, Options, SqliteLog, router};
 
@@ -112,6 +113,8 @@ async fn run(args: Args) -> Result<(), String> {
             std::process::exit(0);
         });
     }
+    // Messages are small, and somebody waits for each.
+    let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
     tokio::select! {
         served = axum::serve(listener, router) => served.map_err(|error| error.to_string()),
         signal = stopped() => signal.map_err(|error| error.to_string()),

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use e2ee_log::{Log, Position, RedisLog};
+use e2ee_log::{Event, Log, LogError, Position, RedisLog};
 use support::client::{self, Client, NOT_THERE, TAKEN, Told};
 use support::member::Member;
 use support::proxy::Proxy;
@@ -162,6 +162,39 @@ async fn all_reach(members: Vec<Member>, total: usize) -> Vec<Member> {
         members.push(task.await.unwrap());
     }
     members
+}
+
+/// A primary that becomes a replica keeps its connections open and refuses to write: relays go to the new one.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_primary_that_is_demoted_is_left() {
+    let Some(primary) = Redis::start() else { return };
+    let (old, new) = (primary.port.to_string(), Redis::start().unwrap());
+    assert!(new.command(&["REPLICAOF", "127.0.0.1", &old]).starts_with("+OK"));
+    let service = Proxy::to(local(primary.port)).await;
+    let log = RedisLog::connect(&format!("redis://{}", service.addr)).await.unwrap();
+    let room = support::room("call");
+    let mut watch = log.watch(&room).await.unwrap();
+    support::fill(&log, &room, 1, 3).await;
+    wait_until("replication", || new.command(&["XLEN", "frameseal:{call}:log"]) == ":3\r\n");
+    service.redirect(Some(local(new.port)));
+    assert!(new.command(&["REPLICAOF", "NO", "ONE"]).starts_with("+OK"));
+    assert!(primary.command(&["REPLICAOF", "127.0.0.1", &new.port.to_string()]).starts_with("+OK"));
+    let refused = log.append(&room, Position(3), "4".into()).await;
+    assert!(matches!(refused, Err(LogError::NotThere { .. })), "{refused:?}");
+    support::fill(&log, &room, 4, 5).await;
+    // Whoever watches learns of them, or that it may have missed something.
+    loop {
+        match tokio::time::timeout(support::PATIENCE, watch.next()).await.unwrap().unwrap() {
+            Event::Appended { position: Position(5), .. } => break,
+            Event::Gap if log.head(&room).await.unwrap().unwrap().position == Position(5) => break,
+            _ => {}
+        }
+    }
+    support::fill(&log, &room, 6, 6).await;
+    assert_eq!(
+        support::next(&mut watch).await,
+        Event::Appended { position: Position(6), bytes: Some("6".into()) }
+    );
 }
 
 /// While the log is not there members are told and stay connected; when it is back with what it had, they go on.

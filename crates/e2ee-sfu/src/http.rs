@@ -1,4 +1,4 @@
-//! HTTP: static files, the JSON API, and the way into the WebSocket.
+//! HTTP: static files, the JSON API, and the ways into the WebSockets of signalling and of the log.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -46,12 +46,13 @@ pub(crate) struct App {
     access_log: bool,
 }
 
-/// The server's routes.
-pub(crate) fn router(options: &ServerOptions, engine: mpsc::Sender<Command>) -> Router {
+/// The server's routes, with those of the log.
+pub(crate) fn router(options: &ServerOptions, engine: mpsc::Sender<Command>, ordered: Router) -> Router {
     let app = App { engine, connections: Arc::default(), access_log: options.access_log };
     let mut router = Router::new()
         .route("/ws", any(upgrade))
         .route("/api/stats", get(stats))
+        .merge(ordered.with_state(()))
         .route_layer(middleware::from_fn(same_site));
     if options.test {
         router = router

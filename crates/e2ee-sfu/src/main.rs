@@ -29,6 +29,9 @@ struct Args {
     /// Directory to serve: PREFIX=PATH, where PREFIX is / or /name. May be given several times.
     #[arg(long = "dir", value_name = "PREFIX=PATH", value_parser = parse_dir)]
     dirs: Vec<(String, PathBuf)>,
+    /// File that keeps the ordered log of the rooms; without it the log ends with the server.
+    #[arg(long, value_name = "FILE")]
+    log_file: Option<PathBuf>,
     /// Open the test endpoints: hostile mode, plaintext verdict, dumps.
     #[arg(long)]
     test: bool,
@@ -65,6 +68,7 @@ fn run(args: Args) -> Result<(), StartError> {
         static_dirs: args.dirs,
         test: args.test,
         start_bitrate_kbps: Some(args.start_bitrate).filter(|kbps| *kbps > 0),
+        log_file: args.log_file,
         access_log: args.log,
         ..ServerOptions::default()
     })?;

@@ -28,6 +28,8 @@ pub struct ServerOptions {
     pub max_participants: usize,
     /// Rooms at most.
     pub max_rooms: usize,
+    /// File that keeps the ordered log of the rooms ([`e2ee_log`]), or `None`: it is gone with the server.
+    pub log_file: Option<PathBuf>,
     /// Prints a line for each request and each join to standard error.
     pub access_log: bool,
 }
@@ -44,6 +46,7 @@ impl Default for ServerOptions {
             start_bitrate_kbps: Some(1000),
             max_participants: 32,
             max_rooms: 64,
+            log_file: None,
             access_log: false,
         }
     }
@@ -76,10 +79,16 @@ pub enum StartError {
         /// The path given.
         path: PathBuf,
     },
-    /// A URL prefix is not of the form `/` or `/name`, is given twice, or belongs to the server (`/api`, `/ws`).
+    /// A URL prefix is not of the form `/` or `/name`, is given twice, or belongs to the server (`/api`,
+    /// `/log`, `/ws`).
     BadPrefix {
         /// The prefix given.
         prefix: String,
+    },
+    /// The ordered log could not be opened.
+    Log {
+        /// Why.
+        source: e2ee_log::LogError,
     },
     /// A thread or its runtime could not be started.
     Runtime {
@@ -112,8 +121,9 @@ impl fmt::Display for StartError {
             ),
             Self::BadPrefix { prefix } => write!(
                 f,
-                "{prefix:?} cannot be a URL prefix; use / or /name, each once, and neither /api nor /ws"
+                "{prefix:?} cannot be a URL prefix; use / or /name, each once, and none of /api, /log, /ws"
             ),
+            Self::Log { source } => source.fmt(f),
             Self::Runtime { source } => write!(f, "cannot start a server thread: {source}"),
         }
     }
@@ -123,6 +133,7 @@ impl std::error::Error for StartError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Bind { source, .. } | Self::Runtime { source } => Some(source),
+            Self::Log { source } => Some(source),
             _ => None,
         }
     }

@@ -3,8 +3,11 @@
 use std::collections::BTreeSet;
 use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr, TcpListener, UdpSocket};
+use std::sync::Arc;
 use std::thread::JoinHandle;
 
+use axum::serve::ListenerExt;
+use e2ee_log::SqliteLog;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::engine::{Command, Engine};
@@ -47,7 +50,7 @@ impl Server {
 
         let (engine, commands) = mpsc::channel(COMMANDS);
         let (stop_http, stopped) = oneshot::channel();
-        let router = http::router(&options, engine.clone());
+        let router = http::router(&options, engine.clone(), ordered_log(&options)?);
         let media_thread = spawn("sfu-media", async move {
             let net = Net::new(sockets)?;
             Engine::new(options, net).run(commands).await;
@@ -56,7 +59,9 @@ impl Server {
         let mut running =
             Running { addr, media, engine, stop_http: Some(stop_http), threads: vec![media_thread] };
         let http_thread = spawn("sfu-http", async move {
-            let listener = tokio::net::TcpListener::from_std(listener)?;
+            // Messages of signalling and of the log are small, and somebody waits for each.
+            let listener =
+                tokio::net::TcpListener::from_std(listener)?.tap_io(|stream| drop(stream.set_nodelay(true)));
             let serve = axum::serve(listener, router);
             tokio::select! {
                 result = serve => result,
@@ -122,7 +127,7 @@ fn check_dirs(options: &ServerOptions) -> Result<(), StartError> {
     for (prefix, path) in &options.static_dirs {
         let name = prefix.strip_prefix('/').unwrap_or("/");
         let plain = name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
-        if !plain || name.starts_with('.') || ["api", "ws"].contains(&name) || !seen.insert(prefix) {
+        if !plain || name.starts_with('.') || ["api", "log", "ws"].contains(&name) || !seen.insert(prefix) {
             return Err(StartError::BadPrefix { prefix: prefix.clone() });
         }
         if !path.is_dir() {
@@ -130,6 +135,16 @@ fn check_dirs(options: &ServerOptions) -> Result<(), StartError> {
         }
     }
     Ok(())
+}
+
+/// The log of all rooms: in its file, or for as long as the server runs.
+fn ordered_log(options: &ServerOptions) -> Result<axum::Router, StartError> {
+    let log = match &options.log_file {
+        Some(path) => SqliteLog::open(path),
+        None => SqliteLog::in_memory(),
+    };
+    log.and_then(|log| e2ee_log::router(Arc::new(log), e2ee_log::Options::default()))
+        .map_err(|source| StartError::Log { source })
 }
 
 fn listen(addr: SocketAddr) -> Result<TcpListener, StartError> {

@@ -25,6 +25,7 @@ enum Command {
     Unsubscribe(String),
     /// Answered when what was ordered before is done; dropped while there is no connection.
     Confirm(oneshot::Sender<()>),
+    Reconnect,
 }
 
 /// Orders to the task that listens. It ends when this and the fan are gone.
@@ -53,6 +54,11 @@ impl Listener {
     pub(super) async fn hears(&self) -> bool {
         let (confirm, confirmed) = oneshot::channel();
         self.0.send(Command::Confirm(confirm)).is_ok() && confirmed.await.is_ok()
+    }
+
+    /// Gives the connection up for a new one: the server is no longer the one that answers to the URL.
+    pub(super) fn reconnect(&self) {
+        let _ = self.0.send(Command::Reconnect);
     }
 }
 
@@ -92,7 +98,7 @@ async fn serve(
                 Some(Command::Unsubscribe(channel)) => within(sink.unsubscribe(channel)).await?,
                 // Who asked may have stopped waiting.
                 Some(Command::Confirm(confirm)) => drop(confirm.send(())),
-                None => return Ok(()),
+                Some(Command::Reconnect) | None => return Ok(()),
             },
             message = stream.next() => {
                 let (Some(message), Some(fan)) = (message, fan.upgrade()) else { return Ok(()) };

@@ -91,6 +91,7 @@ impl RedisLog {
             && let Ok(new) = self.client.get_connection_manager_lazy(config())
         {
             *self.connection.lock().unwrap_or_else(PoisonError::into_inner) = new;
+            self.listener.reconnect();
         }
     }
 

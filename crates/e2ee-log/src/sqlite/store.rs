@@ -81,6 +81,7 @@ impl Store {
             None => Connection::open_in_memory(),
         }
         .map_err(setup)?;
+        db.busy_timeout(Duration::from_millis(500)).map_err(setup)?;
         let application: i32 = db.query_row("PRAGMA application_id", [], |row| row.get(0)).map_err(setup)?;
         let tables: i64 =
             db.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(setup)?;
@@ -89,7 +90,6 @@ impl Store {
             return Err(LogError::Setup { backend: NAME, problem });
         }
         let prepare = || {
-            db.busy_timeout(Duration::from_millis(500))?;
             db.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
             db.pragma_update(None, "journal_mode", "WAL")?;
             db.pragma_update(None, "synchronous", "NORMAL")?;

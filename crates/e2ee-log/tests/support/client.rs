@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use axum::serve::ListenerExt;
 use bytes::Bytes;
 use e2ee_log::{Log, Options, PROTOCOL, router};
 use futures_util::{SinkExt, StreamExt};
@@ -24,6 +25,7 @@ pub async fn serve(log: Arc<dyn Log>) -> SocketAddr {
 pub async fn serve_with(log: Arc<dyn Log>, options: Options) -> SocketAddr {
     let listener = tokio::net::TcpListener::bind(super::servers::local(0)).await.unwrap();
     let addr = listener.local_addr().unwrap();
+    let listener = listener.tap_io(|stream| stream.set_nodelay(true).unwrap());
     let router = router(log, options).unwrap();
     tokio::spawn(async move { axum::serve(listener, router).await });
     addr
@@ -62,6 +64,7 @@ impl Client {
             request.headers_mut().insert("sec-websocket-protocol", HeaderValue::from_str(protocol).unwrap());
         }
         let tcp = TcpStream::connect(addr).await?;
+        tcp.set_nodelay(true)?;
         let config = WebSocketConfig::default().max_message_size(None).max_frame_size(None);
         let shake = client_async_with_config(request, MaybeTlsStream::Plain(tcp), Some(config));
         let (socket, response) = timeout(PATIENCE, shake).await.expect("a handshake in time")?;

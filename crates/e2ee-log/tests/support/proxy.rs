@@ -10,6 +10,7 @@ use tokio::sync::watch;
 pub struct Proxy {
     pub addr: SocketAddr,
     target: Arc<watch::Sender<Option<SocketAddr>>>,
+    cut: Arc<watch::Sender<()>>,
 }
 
 impl Proxy {
@@ -17,26 +18,34 @@ impl Proxy {
         let listener = TcpListener::bind(super::servers::local(0)).await.unwrap();
         let addr = listener.local_addr().unwrap();
         let target = Arc::new(watch::Sender::new(Some(target)));
-        let current = target.clone();
+        let cut = Arc::new(watch::Sender::new(()));
+        let (current, cutter) = (target.clone(), cut.clone());
         tokio::spawn(async move {
             loop {
                 let (mut inner, _) = listener.accept().await.unwrap();
-                let mut target = current.subscribe();
+                let mut cut = cutter.subscribe();
+                let target = *current.borrow();
                 tokio::spawn(async move {
-                    let Some(addr) = *target.borrow_and_update() else { return };
+                    let Some(addr) = target else { return };
                     let Ok(mut outer) = TcpStream::connect(addr).await else { return };
                     tokio::select! {
                         _ = tokio::io::copy_bidirectional(&mut inner, &mut outer) => {}
-                        _ = target.changed() => {}
+                        _ = cut.changed() => {}
                     }
                 });
             }
         });
-        Self { addr, target }
+        Self { addr, target, cut }
     }
 
     /// Cuts all lines; new ones go to another target, or nowhere.
     pub fn switch(&self, target: Option<SocketAddr>) {
+        self.redirect(target);
+        self.cut.send_replace(());
+    }
+
+    /// New lines go to another target; those that are there stay.
+    pub fn redirect(&self, target: Option<SocketAddr>) {
         self.target.send_replace(target);
     }
 }

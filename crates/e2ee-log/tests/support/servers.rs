@@ -100,8 +100,11 @@ impl Redis {
     pub fn start_on(port: u16, more: &[&str]) -> Option<Self> {
         let dir = tempfile::tempdir().unwrap();
         let text = port.to_string();
-        let args =
-            [&["--port", &text, "--bind", "127.0.0.1", "--save", "", "--daemonize", "no"], more].concat();
+        let args = [
+            &["--port", &text, "--bind", "127.0.0.1", "--save", "", "--repl-diskless-sync-delay", "0"],
+            more,
+        ]
+        .concat();
         let args: Vec<String> = args.into_iter().map(String::from).collect();
         let process = start("redis-server", &dir, port, &args)?;
         Some(Self { port, process, dir })
