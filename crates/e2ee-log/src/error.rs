@@ -66,6 +66,11 @@ pub enum LogError {
         /// What it said.
         source: Box<dyn Error + Send + Sync>,
     },
+    /// There is no place for more. Nothing was stored.
+    Full {
+        /// What the backend is.
+        backend: &'static str,
+    },
     /// The log cannot be opened as it is set up.
     Setup {
         /// What the backend is.
@@ -112,8 +117,12 @@ impl fmt::Display for LogError {
             ),
             Self::NotThere { backend, source } => write!(
                 f,
-                "the log is not there ({backend}: {source}); an entry sent just now may or may not have been \
-                 taken: look at the head before sending it again"
+                "the log is not there ({backend}: {source}); see that it runs and can be reached from here. An entry \
+                 sent just now may or may not have been taken: look at the head before sending it again"
+            ),
+            Self::Full { backend } => write!(
+                f,
+                "the log in {backend} is full; rooms that nobody uses make place in a while, or give it more"
             ),
             Self::Setup { backend, problem } => write!(f, "cannot use {backend} as the log: {problem}"),
             Self::Damaged { backend, found } => write!(

@@ -45,6 +45,6 @@ pub use redis::RedisLog;
 pub use relay::{Options, PROTOCOL, router};
 pub use sqlite::SqliteLog;
 pub use types::{
-    Appended, Entry, Event, MAX_ENTRIES, MAX_ENTRY, MAX_IDLE, MAX_PACKAGE, MAX_PACKAGES, MAX_ROOM, MAX_SAID,
-    Origin, PACKAGE_AGE, Position, READ_BYTES, Retention, Room,
+    Appended, Entry, Event, MAX_ENTRIES, MAX_ENTRY, MAX_IDLE, MAX_MEMORY, MAX_PACKAGE, MAX_PACKAGES,
+    MAX_ROOM, MAX_SAID, Origin, PACKAGE_AGE, Position, READ_BYTES, Retention, Room,
 };

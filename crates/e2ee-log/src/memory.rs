@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -10,9 +10,14 @@ use bytes::Bytes;
 use crate::error::{LogError, What};
 use crate::fan::{Fan, Watch};
 use crate::log::Log;
-use crate::types::{Appended, Entry, Event, Origin, Position, READ_BYTES, Retention, Room, check};
+use crate::types::{
+    Appended, Entry, Event, MAX_MEMORY, Origin, Position, READ_BYTES, Retention, Room, check,
+};
 
-/// A log in memory: gone with the process.
+/// What a room takes beside its entries and packages.
+const ROOM: usize = 1024;
+
+/// A log in memory: gone with the process. It keeps [`MAX_MEMORY`] bytes.
 #[derive(Debug)]
 pub struct MemoryLog {
     state: Mutex<State>,
@@ -23,6 +28,8 @@ pub struct MemoryLog {
 #[derive(Debug)]
 struct State {
     rooms: HashMap<Room, Kept>,
+    /// What all rooms take.
+    bytes: usize,
     swept: Instant,
 }
 
@@ -33,9 +40,39 @@ struct Kept {
     entries: VecDeque<Bytes>,
     packages: VecDeque<(Instant, Bytes)>,
     used: Instant,
+    /// What all of it takes.
+    bytes: usize,
 }
 
 impl Kept {
+    fn new(now: Instant) -> Self {
+        let (entries, packages) = (VecDeque::new(), VecDeque::new());
+        Self { head: Position::START, entries, packages, used: now, bytes: ROOM }
+    }
+
+    fn push_entry(&mut self, entry: Bytes, most: usize) {
+        self.bytes += entry.len();
+        self.entries.push_back(entry);
+        while self.entries.len() > most {
+            self.bytes -= self.entries.pop_front().map_or(0, |entry| entry.len());
+        }
+    }
+
+    fn push_package(&mut self, now: Instant, package: Bytes, most: usize) {
+        self.bytes += package.len();
+        self.packages.push_back((now, package));
+        while self.packages.len() > most {
+            self.bytes -= self.packages.pop_front().map_or(0, |(_, package)| package.len());
+        }
+    }
+
+    fn take_packages(&mut self, now: Instant, age: Duration) -> Vec<Bytes> {
+        let all = std::mem::take(&mut self.packages);
+        self.bytes -= all.iter().map(|(_, package)| package.len()).sum::<usize>();
+        let fresh = all.into_iter().filter(|(put, _)| now.saturating_duration_since(*put) < age);
+        fresh.map(|(_, package)| package).collect()
+    }
+
     fn oldest(&self) -> Position {
         let kept = u64::try_from(self.entries.len()).unwrap_or(u64::MAX);
         Position(self.head.0.saturating_sub(kept)).next()
@@ -50,7 +87,7 @@ impl MemoryLog {
 
     /// An empty log that keeps another amount.
     pub fn with_retention(keep: Retention) -> Self {
-        let state = State { rooms: HashMap::new(), swept: Instant::now() };
+        let state = State { rooms: HashMap::new(), bytes: 0, swept: Instant::now() };
         Self { state: Mutex::new(state), fan: Fan::new(), keep }
     }
 
@@ -60,6 +97,7 @@ impl MemoryLog {
         if now.duration_since(state.swept) > self.keep.idle / 16 {
             state.swept = now;
             state.rooms.retain(|_, kept| now.duration_since(kept.used) < self.keep.idle);
+            state.bytes = state.rooms.values().map(|kept| kept.bytes).sum();
         }
         state
     }
@@ -70,21 +108,36 @@ impl MemoryLog {
         let mut state = self.lock(now);
         let kept = state.rooms.get_mut(room).filter(|kept| now.duration_since(kept.used) < self.keep.idle)?;
         kept.used = now;
-        Some(work(kept))
+        let before = kept.bytes;
+        let done = work(kept);
+        let after = kept.bytes;
+        state.bytes = state.bytes + after - before;
+        Some(done)
     }
 
-    /// Works on a room, which comes to be. The fan is told inside, in order.
-    fn with_new<T>(&self, room: &Room, work: impl FnOnce(&mut Kept, Instant) -> T) -> T {
+    /// Works on a room, which comes to be, if there is place for so many bytes more. The fan is told inside, in
+    /// order.
+    fn with_new<T>(
+        &self,
+        room: &Room,
+        more: usize,
+        work: impl FnOnce(&mut Kept, Instant) -> T,
+    ) -> Result<T, LogError> {
         let now = Instant::now();
-        let new =
-            || Kept { head: Position::START, entries: VecDeque::new(), packages: VecDeque::new(), used: now };
         let mut state = self.lock(now);
-        let kept = state.rooms.entry(room.clone()).or_insert_with(new);
+        if state.bytes + more + ROOM > MAX_MEMORY {
+            return Err(LogError::Full { backend: "memory" });
+        }
+        let before = state.rooms.get(room).map_or(0, |kept| kept.bytes);
+        let kept = state.rooms.entry(room.clone()).or_insert_with(|| Kept::new(now));
         if now.duration_since(kept.used) >= self.keep.idle {
-            *kept = new();
+            *kept = Kept::new(now);
         }
         kept.used = now;
-        work(kept, now)
+        let done = work(kept, now);
+        let after = kept.bytes;
+        state.bytes = state.bytes + after - before;
+        Ok(done)
     }
 }
 
@@ -101,18 +154,15 @@ impl Log for MemoryLog {
         if expect != Position::START && self.with(room, |_| ()).is_none() {
             return Ok(Appended::Conflict(Position::START));
         }
-        Ok(self.with_new(room, |kept, _| {
+        self.with_new(room, entry.len(), |kept, _| {
             if kept.head != expect {
                 return Appended::Conflict(kept.head);
             }
             kept.head = expect.next();
-            kept.entries.push_back(entry.clone());
-            while kept.entries.len() > self.keep.entries {
-                kept.entries.pop_front();
-            }
+            kept.push_entry(entry.clone(), self.keep.entries);
             self.fan.send(room, Event::Appended { position: kept.head, bytes: Some(entry) });
             Appended::Taken(kept.head)
-        }))
+        })
     }
 
     async fn head(&self, room: &Room) -> Result<Option<Entry>, LogError> {
@@ -149,24 +199,14 @@ impl Log for MemoryLog {
 
     async fn put_package(&self, room: &Room, from: Origin, package: Bytes) -> Result<(), LogError> {
         check(What::Package, &package)?;
-        self.with_new(room, |kept, now| {
-            kept.packages.retain(|(put, _)| now.duration_since(*put) < self.keep.package_age);
-            kept.packages.push_back((now, package.clone()));
-            while kept.packages.len() > self.keep.packages {
-                kept.packages.pop_front();
-            }
+        self.with_new(room, package.len(), |kept, now| {
+            kept.push_package(now, package.clone(), self.keep.packages);
             self.fan.send(room, Event::Package { from, package });
-        });
-        Ok(())
+        })
     }
 
     async fn take_packages(&self, room: &Room) -> Result<Vec<Bytes>, LogError> {
-        let now = Instant::now();
-        let fresh = |(put, package): (Instant, Bytes)| {
-            (now.saturating_duration_since(put) < self.keep.package_age).then_some(package)
-        };
-        let take =
-            |kept: &mut Kept| std::mem::take(&mut kept.packages).into_iter().filter_map(fresh).collect();
+        let take = |kept: &mut Kept| kept.take_packages(Instant::now(), self.keep.package_age);
         Ok(self.with(room, take).unwrap_or_default())
     }
 
@@ -178,5 +218,33 @@ impl Log for MemoryLog {
 
     async fn watch(&self, room: &Room) -> Result<Watch, LogError> {
         Ok(self.fan.watch(room))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn room(name: &str) -> Room {
+        Room::new(name).unwrap()
+    }
+
+    #[tokio::test]
+    async fn what_rooms_take_is_counted() {
+        let keep = Retention { entries: 2, packages: 2, ..Retention::default() };
+        let log = MemoryLog::with_retention(keep);
+        for n in 0..4 {
+            let taken = log.append(&room("a"), Position(n), vec![0; 100].into()).await.unwrap();
+            assert_eq!(taken, Appended::Taken(Position(n + 1)));
+            log.put_package(&room("b"), Origin([0; 16]), vec![0; 10].into()).await.unwrap();
+        }
+        let bytes = || log.state.lock().unwrap().bytes;
+        assert_eq!(bytes(), 2 * ROOM + 200 + 20);
+        log.take_packages(&room("b")).await.unwrap();
+        assert_eq!(bytes(), 2 * ROOM + 200);
+        log.state.lock().unwrap().bytes = MAX_MEMORY - ROOM - 99;
+        let full = log.append(&room("a"), Position(4), vec![0; 100].into()).await;
+        assert!(matches!(full, Err(LogError::Full { .. })), "{full:?}");
+        assert_eq!(log.head(&room("a")).await.unwrap().unwrap().position, Position(4));
     }
 }

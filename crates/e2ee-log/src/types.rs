@@ -27,6 +27,9 @@ pub const MAX_IDLE: Duration = Duration::from_secs(24 * 60 * 60);
 /// Bytes of entries after which one [`read`](crate::Log::read) stops; the first entry always comes.
 pub const READ_BYTES: usize = 1024 * 1024;
 
+/// Bytes of all rooms together that a log in the memory of its process keeps.
+pub const MAX_MEMORY: usize = 1024 * 1024 * 1024;
+
 /// A room's name: 1 to [`MAX_ROOM`] bytes of UTF-8, compared byte for byte.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Room(Arc<str>);

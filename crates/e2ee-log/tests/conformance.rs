@@ -62,6 +62,22 @@ async fn read_after_and_retention([one, two]: [&dyn Log; 2]) {
     assert!(matches!(old, Err(LogError::TooOld { oldest: Position(6) })), "{old:?}");
 }
 
+/// Entries of a room lie among those of others, here more and there fewer.
+async fn reading_among_other_rooms([one, two]: [&dyn Log; 2]) {
+    let (name, others) = ("among", [room("others 1"), room("others 2")]);
+    let mut filled = [0, 0];
+    for n in 1..=60 {
+        fill(one, &room(name), n, n).await;
+        let (other, more) = ((n % 2) as usize, n * n % 7);
+        fill(two, &others[other], filled[other] + 1, filled[other] + more).await;
+        filled[other] += more;
+    }
+    for after in 0..60 {
+        let expected: Vec<u64> = (after + 1..=60.min(after + 3)).collect();
+        assert_eq!(positions(two, name, after, 3).await, expected);
+    }
+}
+
 async fn rooms_are_apart([one, two]: [&dyn Log; 2]) {
     let long = "x".repeat(512);
     let names = ["a", "A", "a}b", "}a", "{a}", "a.b", "a b", "*", ">", "é", "\u{0}", "%61", &long];
@@ -176,6 +192,7 @@ async fn the_contract(backend: Backend) {
     let relays = [one.as_ref(), two.as_ref()];
     order_and_conflict(relays).await;
     read_after_and_retention(relays).await;
+    reading_among_other_rooms(relays).await;
     rooms_are_apart(relays).await;
     packages_are_taken_once(relays).await;
     all_relays_see(relays).await;

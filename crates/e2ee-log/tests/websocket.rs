@@ -252,16 +252,24 @@ async fn floods_are_slowed_down_and_others_are_not() {
         }
         std::future::pending::<()>().await;
     });
-    for n in 0..300 {
-        assert_eq!(witness.next().await, Told::Said("flood".into()));
-        if n == 210 {
-            let asked = Instant::now();
+    let (mut floods, mut asked, mut answers) = (0, None, Vec::new());
+    while floods < 300 || answers.len() < 2 {
+        match witness.next().await {
+            Told::Said(said) => {
+                assert_eq!(said, "flood");
+                floods += 1;
+            }
+            told => answers.push(told),
+        }
+        if floods == 210 && asked.is_none() {
             witness.append(0, b"1").await;
-            assert_eq!(witness.next().await, Told::Answer(0, TAKEN));
-            assert!(asked.elapsed() < Duration::from_secs(1));
-            assert_eq!(witness.next().await, text(1));
+            asked = Some(Instant::now());
+        }
+        if let (Some(asked), 0) = (asked, answers.len()) {
+            assert!(asked.elapsed() < Duration::from_secs(1), "who asks little is answered at once");
         }
     }
+    assert!(answers.contains(&Told::Answer(0, TAKEN)) && answers.contains(&text(1)));
     let took = began.elapsed();
     assert!(took > Duration::from_millis(1800), "100 above the burst took {took:?}");
 }

@@ -8,7 +8,7 @@ use rusqlite::{Connection, ErrorCode, OptionalExtension, Transaction, Transactio
 
 use super::NAME;
 use crate::error::LogError;
-use crate::types::{Appended, Entry, Position, READ_BYTES, Retention, Room};
+use crate::types::{Appended, Entry, MAX_MEMORY, Position, READ_BYTES, Retention, Room};
 
 /// Marks a file as ours: "fsLG".
 const APPLICATION: i32 = 0x6673_4c47;
@@ -39,6 +39,9 @@ pub(crate) struct Store {
 type Result<T, E = LogError> = std::result::Result<T, E>;
 
 fn failed(error: rusqlite::Error) -> LogError {
+    if error.sqlite_error_code() == Some(ErrorCode::DiskFull) {
+        return LogError::Full { backend: NAME };
+    }
     LogError::not_there(NAME)(error)
 }
 
@@ -95,7 +98,13 @@ impl Store {
             db.pragma_update(None, "synchronous", "NORMAL")?;
             db.pragma_update(None, "foreign_keys", true)?;
             db.pragma_update(None, "application_id", APPLICATION)?;
-            db.execute_batch(TABLES)
+            db.execute_batch(TABLES)?;
+            if path.is_none() {
+                let page: i64 = db.query_row("PRAGMA page_size", [], |row| row.get(0))?;
+                let most = i64::try_from(MAX_MEMORY).unwrap_or(i64::MAX) / page.max(1);
+                db.pragma_update(None, "max_page_count", most)?;
+            }
+            Ok(())
         };
         prepare().map_err(setup)?;
         db.set_prepared_statement_cache_capacity(32);
