@@ -139,6 +139,37 @@ async fn a_failover_that_loses_the_newest_entry_is_healed() {
     assert_eq!(stored, members[0].log);
 }
 
+/// The log is lost as a whole. Members go on with the newest entry that they have, and the log begins there.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_that_lost_everything_begins_where_members_are() {
+    let Some(lost) = Redis::start() else { return };
+    let empty = Redis::start().unwrap();
+    let service = Proxy::to(local(lost.port)).await;
+    let mut addrs = Vec::new();
+    for _ in 0..2 {
+        let log = RedisLog::connect(&format!("redis://{}", service.addr)).await.unwrap();
+        addrs.push(client::serve(Arc::new(log)).await);
+    }
+    let mut members: Vec<Member> = (0..4).map(|who| Member::new(addrs.clone(), who % 2, "call")).collect();
+    members[0].want(entries(0));
+    members = all_reach(members, 1 + EACH).await;
+    service.switch(Some(local(empty.port)));
+    for (who, member) in members.iter_mut().enumerate().skip(1) {
+        member.want(entries(who));
+    }
+    members = all_reach(members, 1 + 4 * EACH).await;
+    agreed(&members, 0);
+    let log = RedisLog::connect(&empty.url()).await.unwrap();
+    let Err(LogError::TooOld { oldest }) = log.read(&room("call"), Position(0), 1000).await else {
+        panic!("the log begins at 1");
+    };
+    // The newest entry of before, or one that was on its way just then.
+    assert!([41, 42].contains(&oldest.0), "{oldest}");
+    let stored = log.read(&room("call"), oldest.previous(), 1000).await.unwrap();
+    let stored: Vec<_> = stored.into_iter().map(|entry| entry.bytes).collect();
+    assert_eq!(stored, members[0].log[oldest.0 as usize - 1..]);
+}
+
 fn wait_until(what: &str, done: impl Fn() -> bool) {
     let deadline = Instant::now() + support::PATIENCE;
     while !done() {

@@ -81,7 +81,8 @@ impl Connection {
         loop {
             let waits = self.not_before;
             tokio::select! {
-                message = inbox.next() => self.send(message?).await?,
+                // An answer is not interrupted: what comes meanwhile follows it, or was part of it.
+                message = inbox.next(), if self.reading.is_none() => self.send(message?).await?,
                 message = self.socket.recv(), if waits.is_none() && self.reading.is_none() => match message {
                     Some(Ok(message)) => self.received(message).await?,
                     // The reason is not told by kind: a frame too large, a frame that is none, a broken line.
@@ -91,7 +92,12 @@ impl Connection {
                     }
                     None => return Err(End::Gone),
                 },
-                () = std::future::ready(()), if waits.is_none() && self.reading.is_some() => self.page().await?,
+                () = std::future::ready(()), if waits.is_none() && self.reading.is_some() => {
+                    if let Some(fault) = inbox.ended() {
+                        return Err(fault.into());
+                    }
+                    self.page().await?;
+                }
                 () = sleep_until(waits.unwrap_or(self.heard)), if waits.is_some() => self.not_before = None,
                 _ = ping.tick() => {
                     if self.heard.elapsed() > SILENCE {
@@ -155,7 +161,7 @@ impl Connection {
         }
     }
 
-    /// Sends the next part of what was asked for; what comes meanwhile goes in between.
+    /// Sends the next part of what was asked for.
     async fn page(&mut self) -> Result<(), End> {
         let Some(after) = self.reading else { return Ok(()) };
         let page = match self.hubs.log().read(&self.room, after, PAGE).await {

@@ -198,10 +198,16 @@ impl Hub {
             self.at = log.head(&self.room).await?;
             return Ok(());
         }
+        let mut begins = Position::START;
         loop {
-            let after = self.at.as_ref().map_or(Position::START, |at| at.position.previous());
+            let after = self.at.as_ref().map_or(begins, |at| at.position.previous());
             let page = match log.read(&self.room, after, PAGE).await {
                 Ok(page) => Some(page),
+                // It was empty, and has begun farther on.
+                Err(LogError::TooOld { oldest }) if self.at.is_none() && begins == Position::START => {
+                    begins = oldest.previous();
+                    continue;
+                }
                 Err(LogError::TooOld { .. }) => None,
                 Err(error) => return Err(error),
             };
