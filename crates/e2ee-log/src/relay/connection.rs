@@ -7,7 +7,7 @@ use axum::extract::ws::{Message, WebSocket};
 use bytes::Bytes;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
 
-use super::hub::Hubs;
+use super::hub::{Hubs, Membership};
 use super::message::{self, Code, Fault, Outcome, Request};
 use super::outbox::{self, Inbox};
 use super::rate::Rate;
@@ -66,7 +66,7 @@ pub(super) async fn serve(socket: WebSocket, hubs: Arc<Hubs>, room: Room, who: O
     };
     let (outbox, inbox) = outbox::channel();
     let end = match hubs.join(&connection.room, who, outbox).await {
-        Ok(_membership) => connection.run(inbox).await,
+        Ok(membership) => connection.run(inbox, &membership).await,
         Err(fault) => Err(End::Fault(fault)),
     };
     if let Err(End::Fault(fault)) = end {
@@ -75,7 +75,7 @@ pub(super) async fn serve(socket: WebSocket, hubs: Arc<Hubs>, room: Room, who: O
 }
 
 impl Connection {
-    async fn run(&mut self, mut inbox: Inbox) -> Result<(), End> {
+    async fn run(&mut self, mut inbox: Inbox, membership: &Membership) -> Result<(), End> {
         let mut ping = interval(PING);
         ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -84,7 +84,7 @@ impl Connection {
                 // An answer is not interrupted: what comes meanwhile follows it, or was part of it.
                 message = inbox.next(), if self.reading.is_none() => self.send(message?).await?,
                 message = self.socket.recv(), if waits.is_none() && self.reading.is_none() => match message {
-                    Some(Ok(message)) => self.received(message).await?,
+                    Some(Ok(message)) => self.received(message, membership).await?,
                     // The reason is not told by kind: a frame too large, a frame that is none, a broken line.
                     Some(Err(error)) => {
                         let text = format!("{error}; a message has at most {MAX_MESSAGE} bytes");
@@ -109,7 +109,7 @@ impl Connection {
         }
     }
 
-    async fn received(&mut self, message: Message) -> Result<(), End> {
+    async fn received(&mut self, message: Message, membership: &Membership) -> Result<(), End> {
         self.heard = Instant::now();
         let message = match message {
             Message::Binary(message) => message,
@@ -126,7 +126,7 @@ impl Connection {
         self.spend(1, message.len());
         match message::parse(message)? {
             Request::Append { expect, entry } => {
-                let outcome = self.append(expect, entry).await;
+                let outcome = self.append(expect, entry, membership).await;
                 self.send(message::answer(expect, outcome)).await
             }
             Request::Read { after } => {
@@ -152,10 +152,15 @@ impl Connection {
         }
     }
 
-    async fn append(&mut self, expect: Position, entry: Bytes) -> Outcome {
+    async fn append(&mut self, expect: Position, entry: Bytes, membership: &Membership) -> Outcome {
         match self.hubs.log().append(&self.room, expect, entry).await {
             Ok(Appended::Taken(_)) => Outcome::Taken,
-            Ok(Appended::Conflict(_)) => Outcome::Conflict,
+            Ok(Appended::Conflict(head)) => {
+                if head < expect {
+                    membership.is_ahead();
+                }
+                Outcome::Conflict
+            }
             Err(LogError::TooLarge { .. }) => Outcome::TooLarge,
             Err(_) => Outcome::NotThere,
         }
