@@ -46,5 +46,5 @@ pub use relay::{Options, PROTOCOL, router};
 pub use sqlite::SqliteLog;
 pub use types::{
     Appended, Entry, Event, MAX_ENTRIES, MAX_ENTRY, MAX_IDLE, MAX_MEMORY, MAX_PACKAGE, MAX_PACKAGES,
-    MAX_ROOM, MAX_SAID, Origin, PACKAGE_AGE, Position, READ_BYTES, Retention, Room,
+    MAX_RESUME, MAX_ROOM, MAX_SAID, Origin, PACKAGE_AGE, Position, READ_BYTES, Retention, Room,
 };

@@ -15,6 +15,9 @@ use crate::types::{Appended, Entry, Origin, Position, Room};
 pub trait Log: Send + Sync + std::fmt::Debug + 'static {
     /// Appends `entry` as number `expect + 1`, if `expect` is the number of the last one.
     ///
+    /// An empty log takes any, up to [`MAX_RESUME`](crate::MAX_RESUME), and begins there: members whose log was lost
+    /// go on with the newest entry that they have.
+    ///
     /// Of all who expect the same position one is taken. An entry that was taken is seen by every later
     /// [`head`](Log::head), [`read`](Log::read) and [`watch`](Log::watch), from every relay.
     ///

@@ -151,11 +151,11 @@ impl Default for MemoryLog {
 impl Log for MemoryLog {
     async fn append(&self, room: &Room, expect: Position, entry: Bytes) -> Result<Appended, LogError> {
         check(What::Entry, &entry)?;
-        if expect != Position::START && self.with(room, |_| ()).is_none() {
+        if !expect.fits(None) && self.with(room, |_| ()).is_none() {
             return Ok(Appended::Conflict(Position::START));
         }
         self.with_new(room, entry.len(), |kept, _| {
-            if kept.head != expect {
+            if !expect.fits((!kept.entries.is_empty()).then_some(kept.head)) {
                 return Appended::Conflict(kept.head);
             }
             kept.head = expect.next();

@@ -30,6 +30,9 @@ pub const READ_BYTES: usize = 1024 * 1024;
 /// Bytes of all rooms together that a log in the memory of its process keeps.
 pub const MAX_MEMORY: usize = 1024 * 1024 * 1024;
 
+/// Farthest position that an empty log takes an entry after. Beyond it none gets by counting.
+pub const MAX_RESUME: Position = Position(1 << 40);
+
 /// A room's name: 1 to [`MAX_ROOM`] bytes of UTF-8, compared byte for byte.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Room(Arc<str>);
@@ -79,6 +82,14 @@ pub struct Position(pub u64);
 impl Position {
     /// Before the first entry.
     pub const START: Self = Self(0);
+
+    /// Whether an entry that expects this is taken, by a log with this head or by an empty one.
+    pub(crate) fn fits(self, head: Option<Self>) -> bool {
+        match head {
+            Some(head) => self == head,
+            None => self <= MAX_RESUME,
+        }
+    }
 
     /// The position after this one.
     #[must_use]
@@ -187,6 +198,14 @@ mod tests {
         assert!(Room::new(&"é".repeat(256)).is_ok());
         assert!(matches!(Room::new(""), Err(LogError::BadRoom { len: 0 })));
         assert!(matches!(Room::new(&"a".repeat(513)), Err(LogError::BadRoom { len: 513 })));
+    }
+
+    #[test]
+    fn an_entry_fits_behind_the_head_or_into_an_empty_log() {
+        assert!(Position(3).fits(Some(Position(3))));
+        assert!(!Position(4).fits(Some(Position(3))) && !Position(2).fits(Some(Position(3))));
+        assert!(Position(0).fits(None) && Position(7).fits(None) && MAX_RESUME.fits(None));
+        assert!(!MAX_RESUME.next().fits(None) && !Position(u64::MAX).fits(None));
     }
 
     #[test]

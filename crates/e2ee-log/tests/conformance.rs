@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use e2ee_log::{
-    Appended, Event, Log, LogError, MAX_ENTRIES, MAX_ENTRY, MAX_PACKAGE, MAX_PACKAGES, MAX_SAID, Position,
-    Retention, What,
+    Appended, Event, Log, LogError, MAX_ENTRIES, MAX_ENTRY, MAX_PACKAGE, MAX_PACKAGES, MAX_RESUME, MAX_SAID,
+    Position, Retention, What,
 };
 use support::{Backend, fill, next, origin, room};
 
@@ -30,8 +30,8 @@ async fn order_and_conflict([one, two]: [&dyn Log; 2]) {
     let append = async |log: &dyn Log, expect, text: &'static str| {
         log.append(&room, Position(expect), text.into()).await.unwrap()
     };
-    assert_eq!(append(one, 5, "ahead").await, Appended::Conflict(Position(0)));
     assert_eq!(append(one, u64::MAX, "far ahead").await, Appended::Conflict(Position(0)));
+    assert_eq!(append(one, MAX_RESUME.0 + 1, "far ahead").await, Appended::Conflict(Position(0)));
     assert_eq!(append(one, 0, "1").await, Appended::Taken(Position(1)));
     assert_eq!(append(two, 0, "another").await, Appended::Conflict(Position(1)));
     assert_eq!(append(two, 1, "2").await, Appended::Taken(Position(2)));
@@ -42,6 +42,28 @@ async fn order_and_conflict([one, two]: [&dyn Log; 2]) {
     assert_eq!((head.position, head.bytes), (Position(3), Bytes::new()));
     let all: Vec<_> = two.read(&room, Position::START, 10).await.unwrap();
     assert_eq!(all.iter().map(|entry| &entry.bytes[..]).collect::<Vec<_>>(), [&b"1"[..], b"2", b""]);
+}
+
+/// Where the log was lost, members go on where they are.
+async fn an_empty_log_begins_anywhere([one, two]: [&dyn Log; 2]) {
+    let room = room("anywhere");
+    let taken = one.append(&room, Position(41), "42".into()).await.unwrap();
+    assert_eq!(taken, Appended::Taken(Position(42)));
+    for expect in [0, 40, 41, 43] {
+        let late = two.append(&room, Position(expect), "late".into()).await.unwrap();
+        assert_eq!(late, Appended::Conflict(Position(42)));
+    }
+    fill(two, &room, 43, 44).await;
+    assert_eq!(positions(one, "anywhere", 41, 9).await, [42, 43, 44]);
+    let old = one.read(&room, Position(0), 9).await;
+    assert!(matches!(old, Err(LogError::TooOld { oldest: Position(42) })), "{old:?}");
+    // As far as it goes, and on from there.
+    let far = support::room("far");
+    for at in MAX_RESUME.0..MAX_RESUME.0 + 3 {
+        let taken = one.append(&far, Position(at), "far".into()).await.unwrap();
+        assert_eq!(taken, Appended::Taken(Position(at + 1)));
+    }
+    assert_eq!(two.read(&far, MAX_RESUME, 9).await.unwrap().len(), 3);
 }
 
 async fn read_after_and_retention([one, two]: [&dyn Log; 2]) {
@@ -191,6 +213,7 @@ async fn the_contract(backend: Backend) {
     let [one, two] = &backend.relays;
     let relays = [one.as_ref(), two.as_ref()];
     order_and_conflict(relays).await;
+    an_empty_log_begins_anywhere(relays).await;
     read_after_and_retention(relays).await;
     reading_among_other_rooms(relays).await;
     rooms_are_apart(relays).await;
@@ -248,10 +271,6 @@ async fn idle_rooms_and_old_packages_go() {
         assert_eq!(two.head(&idle).await.unwrap(), None, "{}", backend.name);
         assert!(two.read(&idle, Position(1), 5).await.unwrap().is_empty(), "{}", backend.name);
         // It begins again.
-        assert_eq!(
-            one.append(&idle, Position(2), "3".into()).await.unwrap(),
-            Appended::Conflict(Position(0))
-        );
         assert_eq!(one.append(&idle, Position(0), "1".into()).await.unwrap(), Appended::Taken(Position(1)));
         fill(one.as_ref(), &used, 3, 3).await;
         assert_eq!(two.read(&used, Position(2), 5).await.unwrap().len(), 1, "{}", backend.name);

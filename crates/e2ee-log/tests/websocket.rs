@@ -74,6 +74,38 @@ async fn a_read_gives_what_is_kept_and_says_what_is_not() {
     assert_eq!(client.next().await, text(501));
 }
 
+/// Who catches up while others append: once the answer has begun there is no gap, neither in it nor behind it.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_and_what_follows_it_have_no_gap() {
+    let log = Arc::new(MemoryLog::new());
+    fill(&*log, &room("r"), 1, 700).await;
+    let addr = client::serve(log.clone()).await;
+    let appending = tokio::spawn(async move {
+        for n in 701..=1000 {
+            fill(&*log, &room("r"), n, n).await;
+            tokio::time::sleep(Duration::from_micros(300)).await;
+        }
+    });
+    let mut readers = Vec::new();
+    for start in (0..600).step_by(100) {
+        let (mut client, head) = Client::join(addr, "r").await;
+        readers.push(tokio::spawn(async move {
+            client.read(start).await;
+            let mut at = start;
+            while at < 1000 {
+                let told = client.next().await;
+                let Told::Entry(position, _) = told else { panic!("{told:?}") };
+                assert!(position <= at + 1 || at == start && position > head, "{position} after {at}");
+                at = at.max(if position == at + 1 { position } else { at });
+            }
+        }));
+    }
+    for reader in readers {
+        reader.await.unwrap();
+    }
+    appending.await.unwrap();
+}
+
 #[tokio::test]
 async fn packages_and_words_go_to_the_others() {
     let addr = memory().await;

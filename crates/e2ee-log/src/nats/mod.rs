@@ -169,13 +169,11 @@ impl Log for NatsLog {
         let payload = payload.freeze();
         for _ in 0..TRIES {
             let last = self.last(&subject).await?;
-            let (sequence, head) = match &last {
-                Some(last) => (last.sequence, last.entry.position),
-                None => (0, Position::START),
-            };
-            if head != expect {
-                return Ok(Appended::Conflict(head));
+            let head = last.as_ref().map(|last| last.entry.position);
+            if !expect.fits(head) {
+                return Ok(Appended::Conflict(head.unwrap_or_default()));
             }
+            let sequence = last.map_or(0, |last| last.sequence);
             if self.store(subject.clone(), sequence, payload.clone()).await? {
                 return Ok(Appended::Taken(expect.next()));
             }

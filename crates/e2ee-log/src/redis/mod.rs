@@ -136,7 +136,7 @@ impl Log for RedisLog {
         check(What::Entry, &entry)?;
         let mut call = self.on(&self.scripts.append, room, "log");
         call.arg(expect.0).arg(entry.as_ref()).arg(self.keep.entries).arg(millis(self.keep.idle));
-        call.arg(channel(room)).arg(PUBLISHED);
+        call.arg(channel(room)).arg(PUBLISHED).arg(u8::from(expect.fits(None)));
         let (taken, at): (bool, u64) = self.run(call).await?;
         Ok(if taken { Appended::Taken(Position(at)) } else { Appended::Conflict(Position(at)) })
     }

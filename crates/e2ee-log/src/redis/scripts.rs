@@ -5,16 +5,17 @@ use redis::Script;
 /// Entries up to so many bytes are sent along with the event; larger ones are read.
 pub(super) const PUBLISHED: usize = 64 * 1024;
 
-/// Key: log. Arguments: expected head, entry, entries to keep, idle ms, channel, largest entry to publish.
+/// Key: log. Arguments: expected head, entry, entries to keep, idle ms, channel, largest entry to publish, whether
+/// an empty log takes it.
 /// Answer: 1 and the position, or 0 and the head.
 const APPEND: &str = "
     local last = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]
     local head = last and string.match(last[1], '^%d+') or '0'
-    if head ~= ARGV[1] then
+    if last and head ~= ARGV[1] or not last and ARGV[7] ~= '1' then
         redis.call('PEXPIRE', KEYS[1], ARGV[4])
         return {'0', head}
     end
-    local new = string.format('%.0f', tonumber(head) + 1)
+    local new = string.format('%.0f', tonumber(ARGV[1]) + 1)
     redis.call('XADD', KEYS[1], 'MAXLEN', '=', ARGV[3], new .. '-0', 'e', ARGV[2])
     redis.call('PEXPIRE', KEYS[1], ARGV[4])
     if #ARGV[2] <= tonumber(ARGV[6]) then

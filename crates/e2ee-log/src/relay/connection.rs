@@ -7,7 +7,7 @@ use axum::extract::ws::{Message, WebSocket};
 use bytes::Bytes;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
 
-use super::hub::Hubs;
+use super::hub::{Hubs, Membership};
 use super::message::{self, Code, Fault, Outcome, Request};
 use super::outbox::{self, Inbox};
 use super::rate::Rate;
@@ -66,7 +66,7 @@ pub(super) async fn serve(socket: WebSocket, hubs: Arc<Hubs>, room: Room, who: O
     };
     let (outbox, inbox) = outbox::channel();
     let end = match hubs.join(&connection.room, who, outbox).await {
-        Ok(_membership) => connection.run(inbox).await,
+        Ok(membership) => connection.run(inbox, &membership).await,
         Err(fault) => Err(End::Fault(fault)),
     };
     if let Err(End::Fault(fault)) = end {
@@ -75,15 +75,16 @@ pub(super) async fn serve(socket: WebSocket, hubs: Arc<Hubs>, room: Room, who: O
 }
 
 impl Connection {
-    async fn run(&mut self, mut inbox: Inbox) -> Result<(), End> {
+    async fn run(&mut self, mut inbox: Inbox, membership: &Membership) -> Result<(), End> {
         let mut ping = interval(PING);
         ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let waits = self.not_before;
             tokio::select! {
-                message = inbox.next() => self.send(message?).await?,
+                // An answer is not interrupted: what comes meanwhile follows it, or was part of it.
+                message = inbox.next(), if self.reading.is_none() => self.send(message?).await?,
                 message = self.socket.recv(), if waits.is_none() && self.reading.is_none() => match message {
-                    Some(Ok(message)) => self.received(message).await?,
+                    Some(Ok(message)) => self.received(message, membership).await?,
                     // The reason is not told by kind: a frame too large, a frame that is none, a broken line.
                     Some(Err(error)) => {
                         let text = format!("{error}; a message has at most {MAX_MESSAGE} bytes");
@@ -91,7 +92,12 @@ impl Connection {
                     }
                     None => return Err(End::Gone),
                 },
-                () = std::future::ready(()), if waits.is_none() && self.reading.is_some() => self.page().await?,
+                () = std::future::ready(()), if waits.is_none() && self.reading.is_some() => {
+                    if let Some(fault) = inbox.ended() {
+                        return Err(fault.into());
+                    }
+                    self.page().await?;
+                }
                 () = sleep_until(waits.unwrap_or(self.heard)), if waits.is_some() => self.not_before = None,
                 _ = ping.tick() => {
                     if self.heard.elapsed() > SILENCE {
@@ -103,7 +109,7 @@ impl Connection {
         }
     }
 
-    async fn received(&mut self, message: Message) -> Result<(), End> {
+    async fn received(&mut self, message: Message, membership: &Membership) -> Result<(), End> {
         self.heard = Instant::now();
         let message = match message {
             Message::Binary(message) => message,
@@ -120,7 +126,7 @@ impl Connection {
         self.spend(1, message.len());
         match message::parse(message)? {
             Request::Append { expect, entry } => {
-                let outcome = self.append(expect, entry).await;
+                let outcome = self.append(expect, entry, membership).await;
                 self.send(message::answer(expect, outcome)).await
             }
             Request::Read { after } => {
@@ -146,16 +152,21 @@ impl Connection {
         }
     }
 
-    async fn append(&mut self, expect: Position, entry: Bytes) -> Outcome {
+    async fn append(&mut self, expect: Position, entry: Bytes, membership: &Membership) -> Outcome {
         match self.hubs.log().append(&self.room, expect, entry).await {
             Ok(Appended::Taken(_)) => Outcome::Taken,
-            Ok(Appended::Conflict(_)) => Outcome::Conflict,
+            Ok(Appended::Conflict(head)) => {
+                if head < expect {
+                    membership.is_ahead();
+                }
+                Outcome::Conflict
+            }
             Err(LogError::TooLarge { .. }) => Outcome::TooLarge,
             Err(_) => Outcome::NotThere,
         }
     }
 
-    /// Sends the next part of what was asked for; what comes meanwhile goes in between.
+    /// Sends the next part of what was asked for.
     async fn page(&mut self) -> Result<(), End> {
         let Some(after) = self.reading else { return Ok(()) };
         let page = match self.hubs.log().read(&self.room, after, PAGE).await {

@@ -25,8 +25,16 @@ const SOON: Duration = Duration::from_millis(50);
 const PAGE: usize = 64;
 
 enum Order {
-    Join { who: Origin, outbox: Outbox, joined: oneshot::Sender<Result<(), Fault>> },
-    Leave { who: Origin },
+    Join {
+        who: Origin,
+        outbox: Outbox,
+        joined: oneshot::Sender<Result<(), Fault>>,
+    },
+    Leave {
+        who: Origin,
+    },
+    /// A member expects more than the log has.
+    Check,
 }
 
 /// The rooms that somebody is connected to.
@@ -34,7 +42,7 @@ enum Order {
 pub(super) struct Hubs {
     log: Arc<dyn Log>,
     most: usize,
-    // Of orders there are at most two for each connection, and those are counted.
+    // Orders are few for each connection, connections are counted, and what they ask for has a rate.
     rooms: Mutex<HashMap<Room, mpsc::UnboundedSender<Order>>>,
 }
 
@@ -43,6 +51,13 @@ pub(super) struct Hubs {
 pub(super) struct Membership {
     who: Origin,
     hub: mpsc::UnboundedSender<Order>,
+}
+
+impl Membership {
+    /// The log was found to be behind this member: the others are to be told soon, too.
+    pub(super) fn is_ahead(&self) {
+        let _ = self.hub.send(Order::Check);
+    }
 }
 
 impl Drop for Membership {
@@ -124,6 +139,7 @@ async fn run(hubs: Arc<Hubs>, room: Room, mut orders: mpsc::UnboundedReceiver<Or
                     let _ = joined.send(result);
                 }
                 Some(Order::Leave { who }) => drop(hub.members.remove(&who)),
+                Some(Order::Check) => hub.check_soon(),
                 None => return,
             },
             event = next(&mut hub.watch) => hub.heard(event).await,
@@ -165,9 +181,7 @@ impl Hub {
             Some(Event::Appended { position, bytes: Some(bytes) })
                 if self.at.as_ref().is_some_and(|at| *at == Entry { position, bytes: bytes.clone() }) => {}
             // Late for an entry that was read already, or the log went back.
-            Some(Event::Appended { position, .. }) if position <= at => {
-                self.check = self.check.min(Instant::now() + SOON);
-            }
+            Some(Event::Appended { position, .. }) if position <= at => self.check_soon(),
             Some(Event::Appended { .. } | Event::Gap) => self.catch_up().await,
             Some(Event::Package { from, package }) => self.send(&message::package(&package), Some(from)),
             Some(Event::Said { from, said }) => self.send(&message::said(&said), Some(from)),
@@ -176,6 +190,10 @@ impl Hub {
                 self.check = Instant::now() + AGAIN;
             }
         }
+    }
+
+    fn check_soon(&mut self) {
+        self.check = self.check.min(Instant::now() + SOON);
     }
 
     /// Brings the members up to the head; when the log is not there, tries again later.
@@ -198,10 +216,16 @@ impl Hub {
             self.at = log.head(&self.room).await?;
             return Ok(());
         }
+        let mut begins = Position::START;
         loop {
-            let after = self.at.as_ref().map_or(Position::START, |at| at.position.previous());
+            let after = self.at.as_ref().map_or(begins, |at| at.position.previous());
             let page = match log.read(&self.room, after, PAGE).await {
                 Ok(page) => Some(page),
+                // It was empty, and has begun farther on.
+                Err(LogError::TooOld { oldest }) if self.at.is_none() && begins == Position::START => {
+                    begins = oldest.previous();
+                    continue;
+                }
                 Err(LogError::TooOld { .. }) => None,
                 Err(error) => return Err(error),
             };

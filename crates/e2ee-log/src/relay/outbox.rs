@@ -60,6 +60,11 @@ impl Outbox {
 }
 
 impl Inbox {
+    /// Why the connection has ended, if it has.
+    pub(super) fn ended(&self) -> Option<Fault> {
+        self.shared.end.get().cloned()
+    }
+
     /// The next message to send, or why there is none any more. May be cancelled without loss.
     pub(super) async fn next(&mut self) -> Result<Bytes, Fault> {
         if let Some(fault) = self.shared.end.get() {

@@ -119,16 +119,16 @@ impl Store {
             let id = find(db, room, now, idle)?;
             let head = match id {
                 Some(id) => head_of(db, id)?,
-                None => 0,
+                None => None,
             };
-            if u64::try_from(head) != Ok(expect.0) {
-                return Ok(Appended::Conflict(position(head)?));
+            if !expect.fits(head) {
+                return Ok(Appended::Conflict(head.unwrap_or_default()));
             }
             let id = match id {
                 Some(id) => id,
                 None => create(db, room, now)?,
             };
-            let new = head.saturating_add(1);
+            let new = i64::try_from(expect.next().0).unwrap_or(i64::MAX);
             cached(
                 db,
                 "INSERT INTO entry (room, position, bytes) VALUES (?, ?, ?)",
@@ -265,7 +265,9 @@ fn create(db: &Transaction<'_>, room: &Room, now: i64) -> Result<i64> {
     Ok(db.last_insert_rowid())
 }
 
-fn head_of(db: &Transaction<'_>, id: i64) -> Result<i64> {
-    let sql = "SELECT coalesce(max(position), 0) FROM entry WHERE room = ?";
-    db.prepare_cached(sql).and_then(|mut s| s.query_row([id], |row| row.get(0))).map_err(failed)
+fn head_of(db: &Transaction<'_>, id: i64) -> Result<Option<Position>> {
+    let sql = "SELECT max(position) FROM entry WHERE room = ?";
+    let head: Option<i64> =
+        db.prepare_cached(sql).and_then(|mut s| s.query_row([id], |row| row.get(0))).map_err(failed)?;
+    head.map(position).transpose()
 }

@@ -140,6 +140,10 @@ impl Member {
                 // Somebody begins; who comes second applies it.
                 client.append(0, b"begin").await;
             }
+        } else if head == 0 {
+            // An empty log takes the newest.
+            self.again += 1;
+            client.append(at - 1, &self.log[at as usize - 1].clone()).await;
         } else {
             assert!(at - head <= KEPT as u64, "the log lost {} entries", at - head);
             for position in head..at {
