@@ -10,6 +10,9 @@ pub(crate) struct Args {
     /// Only the bars: ratios against the raw cipher and the `sframe` crate, in one run
     #[arg(long)]
     bars: bool,
+    /// Only key agreement: joins, leaves and rotations by group size, classic and post-quantum; sizes may follow
+    #[arg(long, conflicts_with_all = ["bars", "browser"])]
+    groups: bool,
     /// In Chromium: a frame's cost in a worker, hot and in a call, against livekit-client's own E2EE worker
     #[arg(long, conflicts_with = "bars")]
     browser: bool,
@@ -30,6 +33,9 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     job = job.arg("--target-dir").arg(target_dir());
     if args.bars {
         job = job.args(["--bench", "bars", "--bench", "livekit"]);
+    }
+    if args.groups {
+        job = job.args(["--bench", "groups"]);
     }
     let status = job.arg("--").args(&args.rest).limit(LIMIT).status()?;
     Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
