@@ -99,7 +99,7 @@ async fn run(args: Args) -> Result<(), String> {
     let addr = SocketAddr::new(args.bind, args.port);
     let listener = tokio::net::TcpListener::bind(addr).await.map_err(|error| {
         format!(
-            "cannot bind TCP {addr}: {error}; give an address of this machine and a port that is free (0)"
+            "cannot bind TCP {addr}: {error}; give an address of this machine and a free port (0 takes one)"
         )
     })?;
     let addr = listener.local_addr().map_err(|error| error.to_string())?;

@@ -10,7 +10,7 @@ use e2ee_log::{Appended, Log, Position, RedisLog};
 use support::client::{self, CONFLICT, Client, NOT_THERE, TAKEN, Told};
 use support::proxy::Proxy;
 use support::room;
-use support::servers::{Nats, Redis, local};
+use support::servers::{Nats, Redis, Relay, local};
 
 /// Who only listens is told that the log lost what they have, whatever took its place.
 #[tokio::test(flavor = "multi_thread")]
@@ -154,4 +154,24 @@ async fn what_is_set_up_wrong_is_said_at_the_start() {
     assert!(why.contains("not there"), "{why}");
     let why = RedisLog::connect("http://127.0.0.1").await.unwrap_err().to_string();
     assert!(why.contains("redis://"), "{why}");
+}
+
+/// The program ends with its input, and says why it does not start.
+#[test]
+fn the_program_ends_when_it_should() {
+    let mut relay = Relay::start("memory");
+    let status = relay.process.end_input();
+    assert!(status.success(), "{status}");
+    let run = |args: &[&str]| {
+        let output =
+            std::process::Command::new(env!("CARGO_BIN_EXE_frameseal-log")).args(args).output().unwrap();
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    let (code, why) = run(&["--port", "0", "--backend", "redis:redis://127.0.0.1:1"]);
+    assert!(code == Some(1) && why.contains("the log is not there"), "{why}");
+    let (code, why) = run(&["--backend", "mysql:x"]);
+    assert!(code == Some(2) && why.contains("memory, sqlite:FILE, redis:URL or nats:URL"), "{why}");
+    let taken = std::net::TcpListener::bind(local(0)).unwrap();
+    let (code, why) = run(&["--port", &taken.local_addr().unwrap().port().to_string()]);
+    assert!(code == Some(1) && why.contains("a free port"), "{why}");
 }

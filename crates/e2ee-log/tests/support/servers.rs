@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
@@ -16,6 +16,21 @@ impl Process {
     pub fn kill(&mut self) {
         let _ = self.0.kill();
         let _ = self.0.wait();
+    }
+}
+
+impl Process {
+    /// Ends its standard input, and gives how it ended itself.
+    pub fn end_input(&mut self) -> ExitStatus {
+        drop(self.0.stdin.take());
+        let deadline = Instant::now() + super::PATIENCE;
+        loop {
+            if let Some(status) = self.0.try_wait().unwrap() {
+                return status;
+            }
+            assert!(Instant::now() < deadline, "it goes on without its input");
+            std::thread::sleep(Duration::from_millis(10));
+        }
     }
 }
 
