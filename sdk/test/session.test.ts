@@ -212,6 +212,33 @@ describe("sessions", { concurrency: true }, () => {
     await until(async () => (await ada.seal("after the end")) === CODE.NoSenderKey, "silence after the end");
   });
 
+  test("who compares sees the same seven emoji as the others", async () => {
+    const { ada, bob } = await pair("emoji");
+    assert.deepEqual(ada.session.emoji, []);
+    await ada.session.compare();
+    await until(() => ada.session.emoji.length === 7 && bob.session.emoji.length === 7, "seven emoji");
+    assert.deepEqual(ada.session.emoji, bob.session.emoji);
+    assert.ok(ada.session.emoji.every(({ symbol, en, fr }) => symbol !== "" && en !== "" && fr !== ""));
+    await bob.session.rotate();
+    await until(() => ada.session.emoji.length === 0 && bob.session.emoji.length === 0, "void with the epoch");
+    close(ada, bob);
+  });
+
+  test("nobody enters a room with a secret without it", async () => {
+    const log = new MemoryRoom();
+    const secret = new Uint8Array(16).fill(7);
+    const ada = await (await Person.join("vault", "ada", log.transport(), { secret })).joined();
+    const bob = await (await Person.join("vault", "bob", log.transport(), { secret })).joined();
+    await same(ada, bob);
+    assert.equal(await bob.open("ada", await ada.seal("hello")), "hello");
+    assert.deepEqual([...secret], Array(16).fill(7), "the caller's bytes stay its own");
+    const eve = await Person.join("vault", "eve", log.transport());
+    await until(() => eve.session.state === "no-secret", "eve is told why");
+    assert.equal(await eve.seal("hello?"), CODE.NoSenderKey);
+    await assert.rejects(Person.join("short", "ada", new MemoryRoom().transport(), { secret: new Uint8Array(15) }), (error: E2eeError) => error.code === CODE.BadKey);
+    close(ada, bob, eve);
+  });
+
   test("all change the cipher suite together", async () => {
     const { ada, bob } = await pair("suite");
     await bob.session.setPolicy({ suite: "AES_256_CTR_HMAC_SHA512_80" });

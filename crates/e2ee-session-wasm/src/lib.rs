@@ -43,6 +43,7 @@ mod what {
     pub(crate) const PARTICIPANTS: u32 = 13;
     /// Mode, who may admit, cipher suite (2), as in [`wire`](crate::wire).
     pub(crate) const POLICY: u32 = 14;
+    pub(crate) const COMPARE: u32 = 16;
     /// As HEAD.
     pub(crate) const REJOIN: u32 = 15;
 }
@@ -169,6 +170,7 @@ impl Door {
                 Input::Remove(&identity)
             }
             what::POLICY => Input::Policy(read_policy(bytes).ok_or(code::BAD_INPUT)?),
+            what::COMPARE => Input::Compare,
             what::LEAVE => Input::Leave,
             what::VERDICT => {
                 verdicts = bytes.iter().map(|byte| trust(*byte)).collect();

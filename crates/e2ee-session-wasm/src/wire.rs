@@ -9,14 +9,15 @@
 //!  7 open       epoch (8), own index (4),    15 policy     mode (1), admit (1), suite (2), secret (1)
 //!               suite (2), members (4),      16 outside    participant (2 + n)...
 //!               member...
-//!  8 seal with  epoch (8), index (4)
+//!  8 seal with  epoch (8), index (4)          17 emoji      numbers (7)
 //!
 //! member   index (4), trust (1), heard (1), who
 //! who      participant, name, key, proof (2 + n each)
 //! trust    0 unverified, 1 verified, 2 refused
 //! why      0 knocks, 1 entered, 2 inside
 //! event    1 joined, 2 removed, 3 refused: who..., 4 fork, 5 dropped: error (1), how many (4), 6 left, 7 waiting,
-//!          8 barred: who..., 9 log lost, 10 left behind, 0 another
+//!          8 barred: who..., 9 log lost, 10 left behind, 11 diverged: who, 12 no secret,
+//!          13 cheated: who, 0 another
 //! ```
 //! The secret of an epoch is in none of them: see [`crate::Door::secret_at`].
 
@@ -109,6 +110,7 @@ pub(crate) fn write(output: &Output) -> Option<Vec<u8>> {
         Output::Bar { before, index } => Bytes::of(14).long(before.0).int(*index),
         Output::Policy(policy) => self::policy(*policy),
         Output::Outside(who) => who.iter().fold(Bytes::of(16), |bytes, one| bytes.short(one.as_bytes())),
+        Output::Emoji(emoji) => emoji.iter().fold(Bytes::of(17), |bytes, one| bytes.byte(one.number())),
         Output::Open { .. } => return None,
     };
     Some(bytes.0)
@@ -158,6 +160,7 @@ fn event(event: &Event) -> Bytes {
         Event::LeftBehind => start.byte(10),
         Event::Diverged(who) => start.byte(11).who(who),
         Event::NoSecret => start.byte(12),
+        Event::Cheated(who) => start.byte(13).who(who),
         _ => start.byte(0),
     }
 }

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use e2ee_core::Millis;
+use e2ee_session::identity::verify::Emoji;
 use e2ee_session::mls::{Admit, Identity, MlsError, Mode, RoomPolicy, Trust};
 use e2ee_session::session::{Event, Input, Output, Position, Question, Session, SessionError};
 
@@ -35,6 +36,7 @@ enum Mail {
     Remove(Identity),
     Rotate,
     Policy(RoomPolicy),
+    Compare,
     Leave,
     Rejoin,
     Verdict(Question),
@@ -50,6 +52,7 @@ struct Person {
     seals_with: Option<u64>,
     newest: u64,
     codes: Vec<String>,
+    emoji: Vec<[Emoji; 7]>,
     events: Vec<Event>,
     outside: Vec<String>,
     sent: Vec<Vec<u8>>,
@@ -117,6 +120,7 @@ impl World {
             seals_with: None,
             newest: 0,
             codes: Vec::new(),
+            emoji: Vec::new(),
             events: Vec::new(),
             outside: Vec::new(),
             sent: Vec::new(),
@@ -174,6 +178,7 @@ impl World {
             Mail::Remove(who) => Input::Remove(who),
             Mail::Rotate => Input::Rotate,
             Mail::Policy(policy) => Input::Policy(*policy),
+            Mail::Compare => Input::Compare,
             Mail::Leave => Input::Leave,
             Mail::Wake => Input::Wake,
             Mail::Verdict(question) => {
@@ -241,6 +246,7 @@ impl World {
             Output::Policy(policy) => person.policy = Some(policy),
             Output::Outside(outside) => person.outside = outside,
             Output::Code(code) => person.codes.push(code),
+            Output::Emoji(emoji) => person.emoji.push(emoji),
             Output::Event(event) => person.events.push(event),
         }
     }
@@ -459,6 +465,48 @@ fn in_a_lobby_nobody_enters_whom_no_member_lets_in() {
     world.send(ada, Mail::Gone("cleo".into()));
     world.settle(100);
     assert_eq!(world.people[ada].asked.len(), 0);
+}
+
+#[test]
+fn all_who_compare_see_the_same_emoji_and_others_in_another_epoch() {
+    let mut delays = Dice(5);
+    let mut world = World::new(move || u64::from(delays.next_u32() % 50));
+    let all: Vec<_> = ["ada", "bob", "cleo"].map(|name| world.join(name)).to_vec();
+    world.settle(9000);
+    world.agree(&all);
+    // One asks, and all take part.
+    world.send(all[1], Mail::Compare);
+    world.settle(1000);
+    let shown: Vec<_> = all.iter().map(|who| world.people[*who].emoji.clone()).collect();
+    assert_eq!(shown[0].len(), 1);
+    assert!(shown.iter().all(|one| *one == shown[0]), "{shown:?}");
+    // Who asks again is shown the same.
+    world.send(all[2], Mail::Compare);
+    world.settle(1000);
+    assert_eq!(world.people[all[2]].emoji, [shown[0][0]; 2]);
+    // Messages that get lost are said again to who asks.
+    world.send(all[0], Mail::Rotate);
+    world.settle(3000);
+    world.send(all[0], Mail::Compare);
+    world.settle(0);
+    world.mail.retain(|_, (_, mail)| !matches!(mail, Mail::Message(_)));
+    world.settle(1000);
+    assert_eq!(world.people[all[0]].emoji.len(), 1);
+    for _ in 0..2 {
+        for who in &all {
+            world.send(*who, Mail::Compare);
+        }
+        world.settle(1000);
+    }
+    let newest: Vec<_> = all.iter().map(|who| *world.people[*who].emoji.last().unwrap()).collect();
+    assert!(newest.iter().all(|one| *one == newest[0]) && newest[0] != shown[0][0]);
+    // Who is alone has nobody to compare with.
+    let mut world = World::new(|| 20);
+    let ada = world.join("ada");
+    world.settle(1000);
+    world.send(ada, Mail::Compare);
+    world.settle(1000);
+    assert!(world.people[ada].emoji.is_empty());
 }
 
 #[test]

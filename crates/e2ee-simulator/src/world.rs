@@ -429,7 +429,11 @@ impl World {
                 }
             }
             Output::Event(event) => self.event(by, event),
-            Output::Bar { .. } | Output::Policy(_) | Output::Outside(_) | Output::Code(_) => {}
+            Output::Emoji(_)
+            | Output::Bar { .. }
+            | Output::Policy(_)
+            | Output::Outside(_)
+            | Output::Code(_) => {}
         }
         Ok(())
     }

@@ -29,7 +29,7 @@ fn what_is_broken_on_purpose_is_noticed() {
         (Sabotage::KeepWhoIsGone, "are there"),
         (Sabotage::TrustLabels, "as something else"),
     ] {
-        let violation = (0..30).find_map(|seed| run(seed, Some(sabotage)).err());
+        let violation = (0..80).find_map(|seed| run(seed, Some(sabotage)).err());
         let violation = violation.unwrap_or_else(|| panic!("{sabotage:?} was not noticed"));
         assert!(violation.what.contains(sign), "{sabotage:?}: {violation}");
     }

@@ -7,6 +7,8 @@ export const LOG_PROTOCOL = "frameseal-log.1";
 
 /** Pauses before one tries again, milliseconds; the last one for ever. A random part keeps pages from coming at once. */
 const PAUSES_MS = [250, 500, 1000, 2000, 4000, 8000, 15_000];
+/** Who appends too late hears of what came first within this time, milliseconds. */
+const BEHIND_MS = 1000;
 /** Pause before an entry that the relay had no place for is tried again, milliseconds. */
 const REFUSED_PAUSE_MS = 2000;
 /** Without an answer for so long a connection counts as dead, milliseconds. */
@@ -80,6 +82,8 @@ class WebSocketLog implements LogTransport {
   /** The relay has told where its log is. */
   #ready = false;
   #failures = 0;
+  /** Position of the newest entry that was heard of. */
+  #newest = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #closed = false;
   /** Positions behind which something is to be appended, that wait for an answer. */
@@ -199,6 +203,7 @@ class WebSocketLog implements LogTransport {
       case Told.Head:
         return this.#head(number, message.slice(9));
       case Told.Entry:
+        this.#newest = Math.max(this.#newest, number);
         return this.#events?.entry(number, message.slice(9));
       case Told.Answer:
         return this.#answered(number, message[9] ?? -1);
@@ -218,6 +223,7 @@ class WebSocketLog implements LogTransport {
 
   #head(position: number, entry: Uint8Array): void {
     clearTimeout(this.#answerBy);
+    this.#newest = position;
     const again = !this.#ready;
     this.#ready = true;
     this.#failures = 0;
@@ -229,7 +235,12 @@ class WebSocketLog implements LogTransport {
     this.#appended.delete(expect);
     if (this.#appended.size === 0) clearTimeout(this.#answerBy);
     if (answer === Answer.Taken) return;
-    if (answer === Answer.Conflict) return this.#events?.conflict(expect);
+    if (answer === Answer.Conflict) {
+      // What was first is on its way here. If it is not, the log has gone back: a new connection tells where it ends.
+      const socket = this.#socket;
+      setTimeout(() => socket === this.#socket && socket !== null && this.#newest <= expect && this.#lost("its log went back"), BEHIND_MS);
+      return this.#events?.conflict(expect);
+    }
     if (answer === Answer.TooLarge) this.#trouble("RelayTooLarge", "an entry of the session is too large for it");
     else this.#trouble("RelayRefused", `it could not append (${answer}): its log is not there`);
     // The session may try again, and need not do so at once.

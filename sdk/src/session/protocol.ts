@@ -36,10 +36,11 @@ export type ToSession =
       readonly policy: RoomPolicy;
       readonly wasm: PostableWasm | null;
     }
-  | { readonly t: "introduce"; readonly id: number; readonly name: string; readonly proof: Uint8Array }
+  | { readonly t: "introduce"; readonly id: number; readonly name: string; readonly proof: Uint8Array; readonly secret: Uint8Array | null }
   | { readonly t: "policy"; readonly id: number; readonly policy: RoomPolicy }
   | { readonly t: "rotate"; readonly id: number }
   | { readonly t: "remove"; readonly id: number; readonly index: number; readonly key: Uint8Array }
+  | { readonly t: "compare"; readonly id: number }
   | { readonly t: "leave"; readonly id: number }
   | { readonly t: "report"; readonly id: number }
   | { readonly t: "verdict"; readonly id: number; readonly question: number; readonly trust: readonly Trust[] }
@@ -56,8 +57,8 @@ export type SessionAsk = SessionRequest extends infer R ? (R extends SessionRequ
 
 /** Something that happened to the group. */
 export type Happened =
-  | { readonly what: "joined" | "waiting" | "removed" | "fork" | "left" | "log-lost" | "left-behind" }
-  | { readonly what: "refused" | "barred"; readonly who: readonly Presented[] }
+  | { readonly what: "joined" | "waiting" | "removed" | "fork" | "left" | "log-lost" | "left-behind" | "no-secret" }
+  | { readonly what: "refused" | "barred" | "diverged" | "cheated"; readonly who: readonly Presented[] }
   | { readonly what: "dropped"; readonly code: number; readonly times: number }
   | { readonly what: "other"; readonly text: string };
 
@@ -77,6 +78,7 @@ export type FromSession =
   | { readonly t: "members"; readonly epoch: number; readonly own: number; readonly members: readonly Listed[] }
   | { readonly t: "sealing"; readonly epoch: number | null }
   | { readonly t: "code"; readonly code: string }
+  | { readonly t: "emoji"; readonly numbers: readonly number[] }
   | { readonly t: "happened"; readonly event: Happened }
   /** Something from outside could not be used, or a media worker did not take a message; nothing else changed. */
   | { readonly t: "trouble"; readonly code: number; readonly message: string };

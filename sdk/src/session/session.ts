@@ -6,6 +6,7 @@ import type { PostableWasm } from "../protocol.ts";
 import { type LogEntry, Log } from "../report.ts";
 import { SessionClient, type SessionWorkerEvent } from "./client.ts";
 import type { SessionMember, Somebody, Trust, Verdict, Why } from "./members.ts";
+import { type Emoji, emojiOf } from "./emoji.ts";
 import { checkPolicy, DEFAULT_POLICY, type RoomPolicy } from "./policy.ts";
 import type { Happened, Heard, Presented, WorkerFigures } from "./protocol.ts";
 import type { SessionTransport, TransportEvents } from "./transport.ts";
@@ -19,6 +20,7 @@ import type { SessionTransport, TransportEvents } from "./transport.ts";
  * - `joined`: in the group; what is sent is sealed with its keys.
  * - `removed`: somebody removed this member.
  * - `refused`: somebody is in the group whom the application refused; this session did not enter it.
+ * - `no-secret`: nobody enters this room without its secret ({@link SessionOptions.secret}), and none was given.
  * - `forked`: others see another group: whoever carries the messages shows different ones to different members.
  * - `log-lost`, `left-behind`: the relay lost more than the members have, or more than this one knows.
  * - `left`, `closed`: by the application's own wish.
@@ -34,6 +36,7 @@ export type SessionState =
   | "joined"
   | "removed"
   | "refused"
+  | "no-secret"
   | "forked"
   | "log-lost"
   | "left-behind"
@@ -54,6 +57,10 @@ export type SessionEvent =
    * until it is out; `refused` when this member did not enter because of it.
    */
   | { readonly what: "refused" | "barred"; readonly who: readonly Somebody[] }
+  /** These members see another group than this one and most others do. */
+  | { readonly what: "diverged"; readonly who: readonly Somebody[] }
+  /** This member said one thing and did another while all compared emoji. There are none in this epoch. */
+  | { readonly what: "cheated"; readonly who: readonly Somebody[] }
   /** Something could not be used. Nothing changed, and the session goes on, unless its state says otherwise. */
   | { readonly what: "trouble"; readonly error: E2eeError }
   /** Of a later version of the session. */
@@ -64,6 +71,8 @@ export interface SessionEvents {
   members: readonly SessionMember[];
   /** The digits that members may compare: another in every epoch. */
   code: string;
+  /** Seven emoji that all members of this epoch see, after one of them asked: {@link Session.compare}. Empty: a new epoch. */
+  emoji: readonly Emoji[];
   state: SessionState;
   /** Somebody waits to be let in: see {@link SessionOptions.lobby} and {@link Session.admit}. */
   knock: Somebody;
@@ -90,6 +99,11 @@ export interface SessionOptions {
   readonly policy?: Partial<RoomPolicy>;
   /** Who knocks waits for {@link Session.admit} of this member or for another. Default: `verdict` decides. */
   readonly lobby?: boolean;
+  /**
+   * The secret of the room, 16 to 256 bytes that cannot be guessed, such as a key vault hands to those who may take part. A
+   * room that was founded with one is entered by nobody without it, and the keys of every epoch come from it too.
+   */
+  readonly secret?: Uint8Array;
   /**
    * What proves the name, up to 16 KiB, for the others' `verdict`: an ID token whose nonce commits to the key that this is
    * called with, for example. Default: nothing.
@@ -149,6 +163,7 @@ export class Session {
   #outside: readonly string[] = [];
   #members: readonly SessionMember[] = [];
   #code = "";
+  #emoji: readonly Emoji[] = [];
   #epoch = 0;
   #sealing: number | null = null;
   #state: SessionState = "connecting";
@@ -173,7 +188,7 @@ export class Session {
 
   /** See `createSession`. */
   static async create(options: SessionOptions, makeWorker: () => Worker): Promise<Session> {
-    const { room, participant, name = participant, wasm, proof } = options;
+    const { room, participant, name = participant, wasm, proof, secret = null } = options;
     checkName("room", room);
     checkName("participant", participant);
     checkName("name", name);
@@ -181,7 +196,7 @@ export class Session {
     const session = new Session(options, options.worker ?? makeWorker());
     try {
       const key = (await session.#client.ask({ t: "init", room, participant, policy, wasm: postable(wasm) })) as Uint8Array;
-      await session.#client.ask({ t: "introduce", name, proof: (await proof?.(key)) ?? new Uint8Array() });
+      await session.#client.ask({ t: "introduce", name, proof: (await proof?.(key)) ?? new Uint8Array(), secret });
     } catch (error) {
       session.close();
       throw error;
@@ -198,6 +213,11 @@ export class Session {
   /** Thirty digits that all members of one epoch have in common, and nobody else. Empty before one joined. */
   get code(): string {
     return this.#code;
+  }
+
+  /** Seven emoji that all members see; empty before somebody asked in this epoch. */
+  get emoji(): readonly Emoji[] {
+    return this.#emoji;
   }
 
   /** The newest epoch: one more with every change of members and every rotation. 0 before one joined. */
@@ -233,6 +253,15 @@ export class Session {
   async rotate(): Promise<void> {
     this.#joined();
     await this.#client.ask({ t: "rotate" });
+  }
+
+  /**
+   * Asks all members for seven emoji to compare, by voice or by looking at each other's screens. The event `emoji` brings
+   * them, once everybody has had a say in them; if somebody does not answer they never come: ask again.
+   */
+  async compare(): Promise<void> {
+    this.#joined();
+    await this.#client.ask({ t: "compare" });
   }
 
   /** Removes a member, at once: what is sent from the next epoch on it cannot open. Rejects with `NoSuchMember`. */
@@ -395,7 +424,11 @@ export class Session {
         this.#sealing = event.epoch;
         if (event.epoch !== null) this.#tell({ what: "keys", epoch: event.epoch });
         return;
+      case "emoji":
+        this.#emoji = emojiOf(event.numbers);
+        return this.#emitter.emit("emoji", this.#emoji);
       case "code":
+        if (this.#emoji.length > 0) this.#emitter.emit("emoji", (this.#emoji = []));
         this.#code = event.code;
         return this.#emitter.emit("code", event.code);
       case "happened":
@@ -443,8 +476,8 @@ export class Session {
   #happened(event: Happened): void {
     if (event.what === "dropped") return this.#trouble(new E2eeError(nameOf(event.code), `${event.times} messages were left out: ${reasonOf(event.code)}`));
     if (event.what === "other") return this.#tell(event);
-    if (event.what === "refused" || event.what === "barred") this.#tell({ what: event.what, who: event.who.map(somebody) });
-    if (event.what === "barred") return;
+    if ("who" in event) this.#tell({ what: event.what, who: event.who.map(somebody) });
+    if (event.what === "barred" || event.what === "diverged" || event.what === "cheated") return;
     if (event.what === "joined") {
       this.#move("joined");
       return this.#transport.take();

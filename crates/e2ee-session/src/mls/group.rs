@@ -8,6 +8,7 @@ use openmls::prelude::{
 };
 use openmls_traits::OpenMlsProvider as _;
 use openmls_traits::crypto::OpenMlsCrypto as _;
+use openmls_traits::random::OpenMlsRand as _;
 use openmls_traits::types::SignatureScheme;
 use tls_codec::{DeserializeBytes as _, Serialize as _};
 use zeroize::Zeroizing;
@@ -165,6 +166,14 @@ impl Group {
     #[must_use]
     pub fn identity(&self) -> &Identity {
         self.me.identity()
+    }
+
+    /// 32 random bytes.
+    ///
+    /// # Errors
+    /// [`MlsError::Refused`].
+    pub fn random(&self) -> Result<[u8; 32], MlsError> {
+        self.me.provider.rand().random_array().map_err(|_| MlsError::Refused)
     }
 
     /// A message that the others can tell to be this member's; not encrypted. See [`Signed`].

@@ -4,6 +4,7 @@ use e2ee_core::Epoch;
 use sha2::{Digest as _, Sha256};
 
 use super::types::Position;
+use crate::identity::verify::MESSAGE_LEN;
 use crate::mls::{Group, Identity, MlsError};
 
 const VERSION: u8 = 1;
@@ -11,6 +12,8 @@ const VERSION: u8 = 1;
 const SEEN: u8 = 1;
 /// Empty: the sender leaves.
 const BYE: u8 = 2;
+/// `epoch (8) | message of a comparison (34)`.
+const COMPARE: u8 = 3;
 /// Longest message, bytes.
 pub const MAX_MESSAGE_LEN: usize = 1024;
 
@@ -40,6 +43,10 @@ pub(super) fn bye(group: &Group) -> Result<Vec<u8>, MlsError> {
     envelope(group, BYE, &[])
 }
 
+pub(super) fn comparing(group: &Group, epoch: Epoch, words: &[u8]) -> Result<Vec<u8>, MlsError> {
+    envelope(group, COMPARE, &[&epoch.0.to_be_bytes(), words].concat())
+}
+
 fn envelope(group: &Group, kind: u8, body: &[u8]) -> Result<Vec<u8>, MlsError> {
     Ok([[VERSION, kind].as_slice(), &group.sign(kind, body)?].concat())
 }
@@ -48,16 +55,22 @@ fn envelope(group: &Group, kind: u8, body: &[u8]) -> Result<Vec<u8>, MlsError> {
 pub(super) enum Message {
     Seen(Identity, Sight),
     Bye(Identity),
+    Compare(Identity, Epoch, [u8; MESSAGE_LEN]),
 }
 
 pub(super) fn read(group: &Group, bytes: &[u8]) -> Result<Message, MlsError> {
     let [VERSION, kind, signed @ ..] = bytes else { return Err(MlsError::Malformed) };
-    if bytes.len() > MAX_MESSAGE_LEN || ![SEEN, BYE].contains(kind) {
+    if bytes.len() > MAX_MESSAGE_LEN || ![SEEN, BYE, COMPARE].contains(kind) {
         return Err(MlsError::Malformed);
     }
     let signed = group.verify(*kind, signed)?;
     match (*kind, signed.body) {
         (BYE, []) => Ok(Message::Bye(signed.from)),
+        (COMPARE, body) => {
+            let (epoch, words) = body.split_first_chunk::<8>().ok_or(MlsError::Malformed)?;
+            let words = words.try_into().map_err(|_| MlsError::Malformed)?;
+            Ok(Message::Compare(signed.from, Epoch(u64::from_be_bytes(*epoch)), words))
+        }
         (SEEN, body) => {
             let (position, rest) = body.split_first_chunk::<8>().ok_or(MlsError::Malformed)?;
             let (epoch, hash) = rest.split_first_chunk::<8>().ok_or(MlsError::Malformed)?;

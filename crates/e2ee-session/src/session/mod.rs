@@ -14,6 +14,7 @@
 //! member that misses an entry reads the log from its position on; one that is shown another log than the others learns
 //! of it from what they sign, stops, and says so.
 mod code;
+mod compare;
 mod entry;
 mod log;
 mod message;
@@ -105,6 +106,7 @@ pub struct Session {
     /// Who knocked while this member did: its key, and when last.
     waiting: BTreeMap<String, (Vec<u8>, Millis)>,
     outside: Vec<String>,
+    comparison: Option<compare::Comparison>,
     told_policy: Option<RoomPolicy>,
     told_sight: Option<Millis>,
     refreshed: Option<Millis>,
@@ -156,6 +158,7 @@ impl Session {
             absent: BTreeMap::new(),
             waiting: BTreeMap::new(),
             outside: Vec::new(),
+            comparison: None,
             told_policy: None,
             told_sight: None,
             refreshed: None,
@@ -242,6 +245,7 @@ impl Session {
             Input::Remove(who) => self.unwanted(who, true),
             Input::Rotate => self.wish(|wants| wants.rotate = true),
             Input::Policy(policy) => self.wish(|wants| wants.policy = Some(policy)),
+            Input::Compare => self.compare_emoji()?,
             Input::Leave => self.leave(),
             Input::Rejoin { position, entry } => self.rejoin(position, entry)?,
             Input::Verdict(question, verdicts) => self.verdict(question, verdicts)?,
@@ -402,6 +406,7 @@ impl Session {
         if !off {
             self.out.push_back(Output::Open { epoch, secret, members });
         }
+        self.comparison = None;
         self.out.push_back(Output::Code(code));
         for who in barred.iter().chain(&before) {
             self.unwanted(who, true);
@@ -506,6 +511,7 @@ impl Session {
         self.log = log::Reader::default();
         self.sights.clear();
         self.heard.clear();
+        self.comparison = None;
         self.commit_at = None;
         self.out.push_back(Output::Event(event));
     }

@@ -74,6 +74,7 @@ impl Session {
         let Stage::Member(group) = &self.stage else { return };
         match message::read(group, bytes) {
             Ok(Message::Bye(who)) => self.unwanted(&who, false),
+            Ok(Message::Compare(who, epoch, words)) => self.compared(&who, epoch, words),
             Ok(Message::Seen(who, sight)) => {
                 if self.heard.get(&who.key).is_none_or(|(_, heard)| heard.position < sight.position) {
                     self.heard.insert(who.key.clone(), (who, sight));

@@ -3,6 +3,7 @@ use std::fmt;
 
 use e2ee_core::{BaseKey, Epoch, Millis};
 
+use crate::identity::verify::{EMOJI_COUNT, Emoji};
 use crate::mls::{Identity, Member, MlsError, RoomPolicy, Trust};
 
 /// Number of an entry in the room's log: the first is 1, and 0 is before it. Not the epoch: an entry that no member may
@@ -69,6 +70,8 @@ pub enum Input<'a> {
     Remove(&'a Identity),
     /// The application wants the members to agree on this.
     Policy(RoomPolicy),
+    /// The user wants to compare seven emoji with the others.
+    Compare,
     /// The application wants out.
     Leave,
     /// After [`Event::Fork`], [`Event::LogLost`] or [`Event::LeftBehind`]: the user wants in again. What the log ends with.
@@ -149,6 +152,8 @@ pub enum Output {
     Outside(Vec<String>),
     /// What members may compare by voice: 30 digits, another in every epoch.
     Code(String),
+    /// What all members of this epoch see, once all have had a say in it. Void with the next epoch.
+    Emoji([Emoji; EMOJI_COUNT]),
     /// Something to be shown.
     Event(Event),
 }
@@ -180,6 +185,8 @@ pub enum Event {
     LogLost,
     /// This member missed more than the log keeps. Nothing is sealed any more.
     LeftBehind,
+    /// This member said one thing and did another while all compared. There are no emoji in this epoch.
+    Cheated(Identity),
     /// Bytes that could not be used; nothing changed. Told once a second, with how many there were.
     Dropped(MlsError, u32),
 }

@@ -19,7 +19,7 @@ const WHAT: Readonly<Record<Heard, What>> = {
   rejoin: What.Rejoin,
 };
 /** What ends a session's part in its group. */
-const ENDS: readonly string[] = ["removed", "refused", "fork", "left", "log-lost", "left-behind"] satisfies Happened["what"][];
+const ENDS: readonly string[] = ["removed", "refused", "fork", "left", "log-lost", "left-behind", "no-secret"] satisfies Happened["what"][];
 
 /** Milliseconds since 1970 that never go back. */
 const now = (): number => performance.timeOrigin + performance.now();
@@ -97,6 +97,7 @@ export class SessionDesk {
     switch (request.t) {
       case "introduce":
         this.#module.introduce(request.name, request.proof);
+        if (request.secret !== null) this.#module.shareSecret(request.secret);
         return null;
       case "policy":
         this.#take(What.Policy, 0, policyBytes(request.policy));
@@ -106,6 +107,9 @@ export class SessionDesk {
         return null;
       case "remove":
         this.#take(What.Remove, request.index, request.key);
+        return null;
+      case "compare":
+        this.#take(What.Compare);
         return null;
       case "leave":
         this.#take(What.Leave);

@@ -23,6 +23,7 @@ export const enum What {
   Participants = 13,
   Policy = 14,
   Rejoin = 15,
+  Compare = 16,
 }
 
 /** What a session wants done. */
@@ -38,6 +39,7 @@ export type Output =
   | { readonly t: "hush" }
   | { readonly t: "forget"; readonly epoch: number }
   | { readonly t: "code"; readonly code: string }
+  | { readonly t: "emoji"; readonly numbers: readonly number[] }
   | { readonly t: "event"; readonly event: Happened }
   | { readonly t: "withdraw"; readonly question: number }
   | { readonly t: "bar"; readonly before: number; readonly index: number }
@@ -48,7 +50,7 @@ export type Output =
 const SECRET_LENGTH = 32;
 const TRUST: readonly Trust[] = ["unverified", "verified", "refused"];
 const WHY: readonly Why[] = ["knocks", "entered", "inside"];
-const SIMPLE = { 1: "joined", 2: "removed", 4: "fork", 6: "left", 7: "waiting", 9: "log-lost", 10: "left-behind" } as const;
+const SIMPLE = { 1: "joined", 2: "removed", 4: "fork", 6: "left", 7: "waiting", 9: "log-lost", 10: "left-behind", 12: "no-secret" } as const;
 
 /** Error numbers of the module, as codes. */
 const ERRORS: Readonly<Record<number, Code>> = {
@@ -65,6 +67,10 @@ const ERRORS: Readonly<Record<number, Code>> = {
   17: Code.BadName,
   18: Code.BadMessage,
   19: Code.NotAuthentic,
+  20: Code.NotAuthentic,
+  21: Code.BadKey,
+  22: Code.BadMessage,
+  23: Code.BadMessage,
 };
 
 /** One session in the module. */
@@ -94,6 +100,12 @@ export class SessionModule {
   /** How this participant is shown, and what proves it. */
   introduce(name: string, proof: Uint8Array): void {
     const error = this.#door.introduce(name, proof);
+    if (error !== 0) throw new Refusal(codeOf(error));
+  }
+
+  /** The secret of the room, from outside. It is wiped. */
+  shareSecret(secret: Uint8Array): void {
+    const error = this.#door.share_secret(secret);
     if (error !== 0) throw new Refusal(codeOf(error));
   }
 
@@ -235,6 +247,8 @@ function read(from: Reader): Output {
       while (!from.done) participants.push(from.text(from.short()));
       return { t: "outside", participants };
     }
+    case 17:
+      return { t: "emoji", numbers: [...from.rest()] };
     default:
       throw new Error(`the session module said ${tag}`);
   }
@@ -244,6 +258,8 @@ function event(from: Reader): Happened {
   const number = from.byte();
   if (number in SIMPLE) return { what: SIMPLE[number as keyof typeof SIMPLE] };
   if (number === 3) return { what: "refused", who: all(from) };
+  if (number === 11) return { what: "diverged", who: all(from) };
+  if (number === 13) return { what: "cheated", who: all(from) };
   if (number === 8) return { what: "barred", who: all(from) };
   if (number === 5) return { what: "dropped", code: codeOf(from.byte()), times: from.int() };
   return { what: "other", text: from.text() };
