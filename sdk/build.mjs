@@ -32,6 +32,7 @@ await build({
   entryPoints: {
     worker: path("src/worker/index.ts"),
     "worker-livekit": path("src/livekit/worker/compat.ts"),
+    "worker-session": path("src/session/media/engine.ts"),
     "worker-webcrypto": path("src/worker/webcrypto/engine.ts"),
     "worker-witness": path("src/worker/witness.ts"),
   },
@@ -45,8 +46,8 @@ await build({
       // What few pages need are files of their own: the engine for pages without WebAssembly, and what tests use.
       name: "apart",
       setup: ({ onResolve }) =>
-        onResolve({ filter: /(webcrypto\/engine|witness|livekit\/worker\/compat)\.ts$/ }, ({ kind, path }) =>
-          kind === "dynamic-import" ? { path: `./worker-${/witness|webcrypto|livekit/.exec(path)[0]}.js`, external: true } : undefined,
+        onResolve({ filter: /(webcrypto\/engine|witness|livekit\/worker\/compat|session\/media\/engine)\.ts$/ }, ({ kind, path }) =>
+          kind === "dynamic-import" ? { path: `./worker-${/witness|webcrypto|livekit|session/.exec(path)[0]}.js`, external: true } : undefined,
         ),
     },
   ],
@@ -62,7 +63,7 @@ await build({
   sourcemap: true,
   sourcesContent: false,
 });
-copyFileSync(path("wasm/media.wasm"), path("dist/media.wasm"));
+for (const name of ["media", "media-session"]) copyFileSync(path(`wasm/${name}.wasm`), path(`dist/${name}.wasm`));
 execFileSync(process.execPath, [path("node_modules/typescript/bin/tsc"), "-p", path("tsconfig.types.json")], { stdio: "inherit" });
 for (const name of readdirSync(path("dist"), { recursive: true }).filter((name) => name.endsWith(".d.ts"))) {
   const text = readFileSync(path(`dist/${name}`), "utf8");

@@ -79,6 +79,7 @@ export async function initRequest(options: E2eeOptions, compat: CompatOptions | 
     padding: options.padding ?? false,
     diagnostics: options.diagnostics ?? null,
     compat,
+    session: null,
   };
 }
 

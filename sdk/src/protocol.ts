@@ -43,6 +43,8 @@ export type ToWorker =
       readonly padding: boolean;
       readonly diagnostics: Diagnostics | null;
       readonly compat: CompatOptions | null;
+      /** Where a session's keys come from; see `session/port.ts`. */
+      readonly session: MessagePort | null;
     }
   | { readonly t: "room-secret"; readonly id: number; readonly secret: Uint8Array }
   | { readonly t: "sender-key"; readonly id: number; readonly baseKey: Uint8Array }

@@ -1,4 +1,4 @@
-//! The WebAssembly media module: compiled by whichever toolchain can, its glue written by
+//! The WebAssembly modules: compiled by whichever toolchain can, its glue written by
 //! wasm-bindgen as a library (its version is the locked one, no tool to install), then shrunk by
 //! binaryen's wasm-opt where npm has brought it.
 
@@ -48,13 +48,19 @@ pub(crate) enum Route {
 
 /// A module to be built.
 struct Module<'a> {
+    package: &'a str,
     features: &'a [&'a str],
     out: PathBuf,
     /// The glue's file name without its ending.
     name: &'a str,
     /// For Node's `require` instead of the web's `import`.
     node: bool,
+    /// Code for panics alone is taken out: see [`SNIPPED`].
+    snipped: bool,
 }
+
+const MEDIA: &str = "e2ee-wasm";
+const SESSION: &str = "e2ee-session-wasm";
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     if args.conform {
@@ -65,17 +71,23 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Builds the media module and the one for LiveKit's format into `sdk/wasm`.
+/// Builds into `sdk/wasm` the media module, its builds for LiveKit's format and for sessions, and the session module.
 pub(crate) fn media(force: bool) -> Result<()> {
-    let out = root().join("sdk/wasm");
-    build(&Module { features: &["livekit"], out: out.clone(), name: "livekit", node: false }, force)?;
-    build(&Module { features: &[], out, name: "media", node: false }, force)
+    let make = |package: &str, features: &[&str], name: &str| {
+        let out = root().join("sdk/wasm");
+        build(&Module { package, features, out, name, node: false, snipped: package == MEDIA }, force)
+    };
+    make(SESSION, &[], "session")?;
+    make(MEDIA, &["livekit"], "livekit")?;
+    make(MEDIA, &["session"], "media-session")?;
+    make(MEDIA, &[], "media")
 }
 
 /// Builds the module with the conformance suite in it, and has Node run that.
 fn conform(force: bool) -> Result<()> {
     let out = target_dir().join("xtask/conformance");
-    build(&Module { features: &["conformance"], out: out.clone(), name: "conformance", node: true }, force)?;
+    let (name, node, snipped) = ("conformance", true, false);
+    build(&Module { package: MEDIA, features: &["conformance"], out: out.clone(), name, node, snipped }, force)?;
     let script = "console.log('backends: ' + require(process.argv[1]).conform())";
     Job::new("node").args(["-e", script]).arg(out.join("conformance.js")).run()
 }
@@ -159,7 +171,7 @@ fn compile(module: &Module<'_>, route: Route) -> Result<PathBuf> {
             "build",
             "--locked",
             "--package",
-            "e2ee-wasm",
+            module.package,
             "--lib",
             "--profile",
             "wasm",
@@ -175,10 +187,10 @@ fn compile(module: &Module<'_>, route: Route) -> Result<PathBuf> {
         job = job.arg("--features").arg(module.features.join(","));
     }
     job.run()?;
-    let wasm = target.join(TARGET).join("wasm/e2ee_wasm.wasm");
+    let wasm = target.join(TARGET).join("wasm").join(format!("{}.wasm", module.package.replace('-', "_")));
     match wasm.is_file() {
         true => Ok(wasm),
-        false => Err(Error::new(format!("cargo built e2ee-wasm, but {} is not there", show(&wasm)))),
+        false => Err(Error::new(format!("cargo built {}, but {} is not there", module.package, show(&wasm)))),
     }
 }
 
@@ -196,7 +208,7 @@ fn rust_flags() -> String {
 
 fn bind(module: &Module<'_>, bytes: Vec<u8>, draft: &Path) -> Result<()> {
     let mut bindgen = Bindgen::new();
-    if module.node {
+    if !module.snipped {
         bindgen.input_bytes(module.name, bytes);
     } else {
         bindgen.input_module(module.name, snip(&bytes)?);

@@ -84,6 +84,21 @@ mod ask {
     pub(super) const LEND_KEY: u32 = 26;
     /// Wipes what `LEND_KEY` laid out.
     pub(super) const DROP_KEY: u32 = 27;
+    /// Inbox: secret of an epoch, 32 bytes. `a`: the epoch. Opens with it from now on, once its members are told.
+    #[cfg(feature = "session")]
+    pub(super) const OPEN_EPOCH: u32 = 28;
+    /// Inbox: a participant's name (`a`). `b`: their sender index in the newest epoch. Gives their index for lanes.
+    #[cfg(feature = "session")]
+    pub(super) const MEMBER: u32 = 29;
+    /// Seals with the keys of epoch `a`, sender index `b`. `c`: what tells several sealers of one member apart.
+    #[cfg(feature = "session")]
+    pub(super) const SEAL_WITH: u32 = 30;
+    /// Seals nothing until the next `SEAL_WITH`.
+    #[cfg(feature = "session")]
+    pub(super) const HUSH: u32 = 31;
+    /// Forgets epoch `a` and those before it.
+    #[cfg(feature = "session")]
+    pub(super) const FORGET: u32 = 32;
 }
 
 /// Address of the inbox. It stays the same.
@@ -105,6 +120,12 @@ pub fn ask(what: u32, a: u32, b: u32, c: u32) -> f64 {
             if what != ask::INCARNATION {
                 door.inbox.fill(0);
             }
+            done.map_or_else(failed, f64::from)
+        }
+        #[cfg(feature = "session")]
+        ask::OPEN_EPOCH | ask::MEMBER => {
+            let done = door.of_session(what, a, b);
+            door.inbox.fill(0);
             done.map_or_else(failed, f64::from)
         }
         _ => match door.media.as_mut() {
@@ -150,6 +171,12 @@ fn serve(media: &mut Media, outbox: &mut Vec<f64>, what: u32, a: u32, b: u32, c:
             media.close(lane);
             Ok(0)
         }
+        #[cfg(feature = "session")]
+        ask::SEAL_WITH => media.seal_with(a, b, c),
+        #[cfg(feature = "session")]
+        ask::HUSH => media.hush(),
+        #[cfg(feature = "session")]
+        ask::FORGET => media.forget_epoch(a),
         _ => Err(code::INTERNAL),
     };
     done.map_or_else(failed, f64::from)
@@ -183,6 +210,16 @@ impl Door {
                 Ok(0)
             }
             _ => media.rotate(inbox.bytes(ENTROPY_LEN)?),
+        }
+    }
+
+    #[cfg(feature = "session")]
+    fn of_session(&mut self, what: u32, a: u32, b: u32) -> Refusable<u32> {
+        let mut inbox = Inbox(&self.inbox);
+        let media = self.media.as_mut().ok_or(code::INTERNAL)?;
+        match what {
+            ask::OPEN_EPOCH => media.open_epoch(a, inbox.bytes(ENTROPY_LEN)?),
+            _ => media.member(inbox.name(a as usize)?, b),
         }
     }
 }

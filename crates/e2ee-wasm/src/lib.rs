@@ -12,7 +12,7 @@
 //! of. Where WebCrypto runs the cipher, it is `PLAN_*`, then the cipher over the lane's buffer, then `FINISH_SEAL` or
 //! `ACCEPT_OPEN`.
 //!
-//! With the feature `livekit` it is another module with a door of its own ([`livekit`]), for LiveKit's format alone.
+//! With the feature `session` it also takes the keys of an MLS group's epochs. With the feature `livekit` it is another module with a door of its own ([`livekit`]), for LiveKit's format alone.
 #![cfg_attr(target_arch = "wasm32", no_std)]
 #![forbid(unsafe_code)]
 
@@ -22,6 +22,8 @@ extern crate alloc;
 pub mod conformance;
 #[cfg(any(not(feature = "livekit"), not(target_arch = "wasm32")))]
 pub mod door;
+#[cfg(feature = "session")]
+mod epochs;
 #[cfg_attr(target_arch = "wasm32", allow(dead_code))]
 mod lane;
 #[cfg(any(feature = "livekit", not(target_arch = "wasm32")))]
@@ -53,6 +55,8 @@ mod code {
     pub(crate) const UNKNOWN_CODEC: u16 = 150;
     pub(crate) const REFUSED: u16 = 221;
     pub(crate) const STALE: u16 = 240;
+    #[cfg(feature = "session")]
+    pub(crate) const OLD_EPOCH: u16 = 230;
     pub(crate) const NO_SENDER_KEY: u16 = 250;
     pub(crate) const BAD_OPTION: u16 = 400;
     pub(crate) const BAD_ANNOUNCEMENT: u16 = 401;

@@ -24,6 +24,8 @@ pub(crate) struct Media {
     pub(crate) lanes: Vec<Option<Box<Lane>>>,
     padding: [Padding; TrackKind::COUNT],
     now: Millis,
+    #[cfg(feature = "session")]
+    pub(crate) epochs: crate::epochs::Epochs,
 }
 
 impl Media {
@@ -42,6 +44,8 @@ impl Media {
             lanes: Vec::new(),
             padding: [Padding::None; TrackKind::COUNT],
             now: Millis(0),
+            #[cfg(feature = "session")]
+            epochs: crate::epochs::Epochs::default(),
         })
     }
 
@@ -227,7 +231,7 @@ impl Media {
         Ok(())
     }
 
-    fn apply_padding(&mut self) {
+    pub(crate) fn apply_padding(&mut self) {
         if let Some(sealer) = &mut self.sealer {
             for (kind, padding) in TrackKind::ALL.into_iter().zip(self.padding) {
                 sealer.set_padding(kind, padding);
@@ -253,7 +257,7 @@ pub(crate) fn codec_rule(n: u32) -> Option<CodecRule> {
 }
 
 /// The participant with that name, made when new. Indices are never used again for somebody else.
-fn person<'p>(people: &'p mut Vec<Person>, id: &str) -> Refusable<(usize, &'p mut Person)> {
+pub(crate) fn person<'p>(people: &'p mut Vec<Person>, id: &str) -> Refusable<(usize, &'p mut Person)> {
     let index = match people.iter().position(|p| p.who.as_str() == id) {
         Some(index) => index,
         None => {

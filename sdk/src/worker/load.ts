@@ -16,10 +16,12 @@ export interface Loaded {
 
 /** Makes the engine of a worker. */
 export async function loadEngine(request: Extract<Request, { t: "init" }>): Promise<Loaded> {
+  // Few pages need it: a file of its own.
+  if (request.session) return (await import("../session/media/engine.ts")).load(request);
   if (request.engine === "webcrypto") return { engine: await fallback(request, null), wasmError: null };
   let module: WebAssembly.Module;
   try {
-    module = await compile(request.wasm);
+    module = await compile(request.wasm ?? new URL("./media.wasm", import.meta.url));
     rehearse(module, request.suite);
   } catch (error) {
     const wasmError = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
@@ -39,10 +41,11 @@ async function fallback(request: Extract<Request, { t: "init" }>, wasmError: str
   return new WebCryptoEngine(request);
 }
 
-async function compile(source: PostableWasm | null): Promise<WebAssembly.Module> {
+/** Compiles a module, wherever it comes from. */
+export async function compile(source: PostableWasm | URL): Promise<WebAssembly.Module> {
   if (source instanceof WebAssembly.Module) return source;
   if (source instanceof ArrayBuffer) return WebAssembly.compile(source);
-  const response = await fetch(source ?? new URL("./media.wasm", import.meta.url));
+  const response = await fetch(source);
   if (!response.ok) throw new Error(`${response.status} ${response.statusText} for ${response.url}`);
   // Streaming wants the right media type; a server that does not know it must not break a call.
   return response.headers.get("Content-Type")?.startsWith("application/wasm") === true

@@ -81,7 +81,7 @@ export class MediaModule {
     this.#view = new Uint8Array(this.#memory.buffer as ArrayBuffer);
     this.#inbox = door.inbox();
     this.#suite = setup.suite;
-    const [call, who] = this.#put(setup.call, setup.participant);
+    const [call, who] = this.put(setup.call, setup.participant);
     checked(this.ask(Ask.Start, call, who, setup.suite));
   }
 
@@ -98,35 +98,35 @@ export class MediaModule {
   }
 
   setRoomSecret(stretched: Uint8Array): void {
-    const [length] = this.#put(stretched, entropy());
+    const [length] = this.put(stretched, entropy());
     checked(this.ask(Ask.SetRoomSecret, length));
   }
 
   setSenderKey(baseKey: Uint8Array): void {
-    const [length] = this.#put(baseKey, entropy());
+    const [length] = this.put(baseKey, entropy());
     checked(this.ask(Ask.SetSenderSecret, length));
   }
 
   /** Gives the participant's index. */
   setReceiverKey(participant: string, baseKey: Uint8Array): number {
-    const [who, length] = this.#put(participant, baseKey);
+    const [who, length] = this.put(participant, baseKey);
     return checked(this.ask(Ask.SetParticipantSecret, who, length));
   }
 
   /** Gives the participant's index. */
   addParticipant(participant: string, announcement: string): number {
     const { suite, incarnation } = readAnnouncement(announcement);
-    const [who] = this.#put(participant, incarnation);
+    const [who] = this.put(participant, incarnation);
     return checked(this.ask(Ask.AddParticipant, who, suite));
   }
 
   removeParticipant(participant: string): void {
-    const [who] = this.#put(participant);
+    const [who] = this.put(participant);
     checked(this.ask(Ask.RemoveParticipant, who));
   }
 
   rotate(): number {
-    this.#put(entropy());
+    this.put(entropy());
     return checked(this.ask(Ask.Rotate));
   }
 
@@ -164,7 +164,7 @@ export class MediaModule {
   }
 
   /** Writes pieces one after the other into the inbox; gives their lengths. */
-  #put(...pieces: (string | Uint8Array)[]): [number, number] {
+  put(...pieces: (string | Uint8Array)[]): [number, number] {
     const all = pieces.map((piece) => (typeof piece === "string" ? new TextEncoder().encode(piece) : piece));
     const total = all.reduce((sum, piece) => sum + piece.length, 0);
     if (total > INBOX_LENGTH) throw new Refusal(Code.BadOption, `names and keys of ${total} bytes are too long`);

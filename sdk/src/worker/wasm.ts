@@ -42,12 +42,12 @@ export class WasmEngine implements Engine {
   }
 
   setReceiverKey(participant: string, baseKey: Uint8Array): void {
-    this.#know(participant, this.module.setReceiverKey(participant, baseKey));
+    this.know(participant, this.module.setReceiverKey(participant, baseKey));
     baseKey.fill(0);
   }
 
   addParticipant(participant: string, announcement: string): void {
-    this.#know(participant, this.module.addParticipant(participant, announcement));
+    this.know(participant, this.module.addParticipant(participant, announcement));
   }
 
   removeParticipant(participant: string): void {
@@ -85,7 +85,8 @@ export class WasmEngine implements Engine {
     return this.module.memoryBytes();
   }
 
-  #know(participant: string, index: number): void {
+  /** A participant has this index in the module. */
+  know(participant: string, index: number): void {
     if (this.#indices.get(participant) === index) return;
     this.#indices.set(participant, index);
     for (const lane of this.#lanes) lane.learned(participant, index);

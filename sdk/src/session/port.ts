@@ -1,0 +1,29 @@
+/**
+ * What the session's worker tells a media worker, over a port that joins the two: the one way that keys take. The page
+ * hands the port on and reads nothing of it.
+ */
+
+/** From the session to the media. */
+export type ToMedia =
+  | {
+      /** Open with the keys of this epoch from now on; the newest is the highest. */
+      readonly t: "epoch";
+      readonly epoch: number;
+      /** The epoch's secret, 32 bytes; the receiver wipes it. */
+      readonly secret: Uint8Array<ArrayBuffer>;
+      /** Who speaks for which participant, and the sender index of each. A participant is named once at most. */
+      readonly members: readonly { readonly index: number; readonly participant: string }[];
+    }
+  /** Seal with the keys of this epoch from now on. `context` tells several media workers of one session apart. */
+  | { readonly t: "seal-with"; readonly epoch: number; readonly index: number; readonly context: number }
+  /** Seal nothing from now on. */
+  | { readonly t: "hush" }
+  /** Forget this epoch and those before it. */
+  | { readonly t: "forget"; readonly epoch: number };
+
+/** From the media to the session: a message was not taken; nothing is sealed since. */
+export interface FromMedia {
+  readonly t: "refused";
+  readonly what: ToMedia["t"];
+  readonly code: number;
+}
