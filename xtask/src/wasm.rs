@@ -109,7 +109,7 @@ fn build(module: &Module<'_>, force: bool) -> Result<()> {
     let _ = std::fs::remove_dir_all(&draft);
     bind(module, bytes, &draft)?;
     if let Some(tool) = optimiser {
-        optimise(&tool, &draft.join(format!("{}_bg.wasm", module.name)))?;
+        optimise(module, &tool, &draft.join(format!("{}_bg.wasm", module.name)))?;
     } else if !module.node {
         eprintln!("wasm-opt is not here (npm ci in sdk brings it); the module is left as rustc made it");
     }
@@ -283,9 +283,11 @@ fn position(data: &[u8], part: &[u8]) -> Option<usize> {
     data.windows(part.len()).position(|window| window == part)
 }
 
-fn optimise(tool: &Path, wasm: &Path) -> Result<()> {
+fn optimise(module: &Module<'_>, tool: &Path, wasm: &Path) -> Result<()> {
     let node = Job::new("node").arg(tool).arg(wasm);
-    node.args(["-O3", "--gufa", "-O3", "--reorder-functions", "--strip-debug", "--strip-producers"])
+    // A session computes now and then; frames all the time.
+    let level = if module.package == SESSION { "-Oz" } else { "-O3" };
+    node.args([level, "--gufa", level, "--reorder-functions", "--strip-debug", "--strip-producers"])
         .args(FEATURES)
         .arg("-o")
         .arg(wasm)
