@@ -63,7 +63,7 @@ export class WorkerClient {
   }
 
   /** Asks and waits. Rejects with an {@link E2eeError}. */
-  ask<T extends Request["t"]>(request: Extract<Ask, { readonly t: T }>): Promise<Answers[T]> {
+  ask<T extends Request["t"]>(request: Extract<Ask, { readonly t: T }>, transfer: Transferable[] = []): Promise<Answers[T]> {
     if (this.#closed) return Promise.reject(new E2eeError("Closed", "this E2EE was closed"));
     const id = this.#next++;
     return new Promise((resolve, reject) => {
@@ -73,7 +73,7 @@ export class WorkerClient {
       }, PATIENCE_MS);
       const who = "participant" in request && request.t !== "init" ? ` (${request.participant})` : "";
       this.#waiting.set(id, { what: ATTEMPTS[request.t] + who, resolve, reject, timer });
-      this.#worker.postMessage({ ...request, id });
+      this.#worker.postMessage({ ...request, id }, transfer);
     });
   }
 

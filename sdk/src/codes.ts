@@ -2,7 +2,7 @@
  * Stable error numbers, the same in Rust, C and TypeScript; a number is never used again for another meaning.
  *
  * 100 to 199 opening a frame, 200 to 299 sealing one, 400 to 499 misuse of this API, 500 to 599 the browser,
- * 900 our bug. An enum of constants: in the worker only the numbers remain.
+ * 600 to 699 a session, 900 our bug. An enum of constants: in the worker only the numbers remain.
  */
 export const enum Code {
   Layout = 100,
@@ -42,5 +42,18 @@ export const enum Code {
   AttachTooLate = 510,
   NotAttached = 511,
   Unsupported = 512,
+  SessionOver = 600,
+  NotJoined = 601,
+  NoSuchMember = 602,
+  NoSuchQuestion = 603,
+  BadMessage = 610,
+  WrongEpoch = 611,
+  NotAuthentic = 612,
+  BadName = 613,
+  RelayUnreachable = 620,
+  RelayRefused = 621,
+  RelayTooLarge = 622,
+  RelayTooOld = 623,
+  RelayBadMessage = 624,
   Internal = 900,
 }

@@ -36,6 +36,8 @@ export interface CompatOptions extends Required<LivekitFormatOptions> {
 export type CompatAsk =
   | { readonly what: "key"; readonly participant: string | null; readonly index: number; readonly kdf: Kdf; readonly secret: Uint8Array<ArrayBuffer> }
   | { readonly what: "send"; readonly format: Format }
+  /** Of a call with a session in place of LiveKit's format: it is gone, so seal nothing. */
+  | { readonly what: "hush" }
   | { readonly what: "injected"; readonly trailer: Uint8Array }
   | { readonly what: "seal"; readonly data: Uint8Array }
   | { readonly what: "open"; readonly participant: string; readonly data: Uint8Array; readonly iv: Uint8Array; readonly keyIndex: number };

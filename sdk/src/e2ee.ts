@@ -3,7 +3,7 @@ import { WorkerClient, type WorkerEvent } from "./client.ts";
 import { Emitter } from "./emitter.ts";
 import { E2eeError, type ErrorName, nameOf, type Reaction, reactionOf } from "./errors.ts";
 import { DEFAULT_SUITE, type Direction, type TrackKind, type TrackState } from "./kinds.ts";
-import { type BaseOptions, checkName, type E2eeOptions, initRequest, secretBytes } from "./options.ts";
+import { type BaseOptions, checkName, checkSession, type E2eeOptions, initRequest, secretBytes } from "./options.ts";
 import { GuardedPeer, type Hub } from "./peer.ts";
 import type { CompatAnswer, CompatAsk, CompatOptions } from "./compat.ts";
 import { type Answers, type EngineName, unreachable } from "./protocol.ts";
@@ -85,9 +85,11 @@ export class E2EE {
 
   /** See `createE2EE`. */
   static async create(options: E2eeOptions, makeWorker: () => Worker): Promise<E2EE> {
+    checkSession(options);
     const e2ee = E2EE.open(options, makeWorker);
     try {
-      await e2ee.begin(options.call, options.participant);
+      const port = options.session?.attach(() => e2ee.#hush()) ?? null;
+      await e2ee.begin(options.call, options.participant, null, port);
       if (options.keys !== undefined) {
         if ("secret" in options.keys) await e2ee.setRoomSecret(options.keys.secret);
         else await e2ee.setKey(options.participant, options.keys.baseKey);
@@ -115,11 +117,11 @@ export class E2EE {
   }
 
   /** @internal */
-  async begin(call: string, participant: string, compat: CompatOptions | null = null): Promise<void> {
-    const request = await initRequest({ ...this.#options, call, participant }, compat);
+  async begin(call: string, participant: string, compat: CompatOptions | null = null, session: MessagePort | null = null): Promise<void> {
+    const request = await initRequest({ ...this.#options, call, participant }, compat, session);
     this.#participant = participant;
     for (const track of this.#tracks.values()) if (track.direction === "send") track.participant = participant;
-    this.#init = await this.#client.ask<"init">(request);
+    this.#init = await this.#client.ask<"init">(request, session === null ? [] : [session]);
   }
 
   /** @internal */
@@ -306,6 +308,11 @@ export class E2EE {
     this.#peers.clear();
     this.#client.close();
     this.#emitter.clear();
+  }
+
+  /** The session is gone: nothing is sealed any more. */
+  #hush(): void {
+    if (!this.#closed) void this.compat({ what: "hush" }).catch(() => undefined);
   }
 
   #refused(track: PageTrack | null, name: "AttachTooLate" | "NotAttached", message: string): void {

@@ -39,6 +39,19 @@ export const CODE = {
   AttachTooLate: Code.AttachTooLate,
   NotAttached: Code.NotAttached,
   Unsupported: Code.Unsupported,
+  SessionOver: Code.SessionOver,
+  NotJoined: Code.NotJoined,
+  NoSuchMember: Code.NoSuchMember,
+  NoSuchQuestion: Code.NoSuchQuestion,
+  BadMessage: Code.BadMessage,
+  WrongEpoch: Code.WrongEpoch,
+  NotAuthentic: Code.NotAuthentic,
+  BadName: Code.BadName,
+  RelayUnreachable: Code.RelayUnreachable,
+  RelayRefused: Code.RelayRefused,
+  RelayTooLarge: Code.RelayTooLarge,
+  RelayTooOld: Code.RelayTooOld,
+  RelayBadMessage: Code.RelayBadMessage,
   Internal: Code.Internal,
 } as const satisfies Readonly<Record<string, Code>>;
 
@@ -63,6 +76,19 @@ const REASONS: Partial<Record<ErrorName, string>> = {
   TooManyAnnouncements: "this participant was announced too often under one secret",
   NoSenderKey: "no key was set for this sender",
   StepsUsedUp: "no ratchet step is left in this generation: rotate",
+  SessionOver: "the session is over: make another",
+  NotJoined: "this is for members, and the session has not entered the group yet",
+  NoSuchMember: "no such member is in the group",
+  NoSuchQuestion: "this was not asked, or was answered already",
+  BadMessage: "bytes that are no message of this kind",
+  WrongEpoch: "a message of another group or epoch",
+  NotAuthentic: "a message that does not authenticate, or breaks a rule of MLS",
+  BadName: "room, participant and name must be 1 to 512 bytes",
+  RelayUnreachable: "the relay does not answer",
+  RelayRefused: "the relay refused",
+  RelayTooLarge: "the relay takes no entry of this size",
+  RelayTooOld: "the relay has dropped entries that this session needs",
+  RelayBadMessage: "the relay sent bytes that are no message of its protocol",
 };
 
 /** Why something failed with `code`, in words. */
@@ -79,7 +105,9 @@ export function reactionOf(code: number): Reaction {
   if (code < 300) return "drop";
   if (code === CODE.TooManyAnnouncements) return "refuse";
   if (code < 500) return "fix-your-code";
-  return code < 600 ? "refuse" : "report-bug";
+  // A relay that is late or wrong is tried again by the session itself.
+  if (code >= 610 && code < 700) return "drop";
+  return code < 700 ? "refuse" : "report-bug";
 }
 
 /** Every error this package throws or rejects with. */

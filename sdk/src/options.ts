@@ -3,6 +3,7 @@ import { E2eeError } from "./errors.ts";
 import type { CompatOptions } from "./compat.ts";
 import { type CipherSuite, DEFAULT_SUITE, SUITE_NUMBER } from "./kinds.ts";
 import type { Ask, Diagnostics, PostableWasm } from "./protocol.ts";
+import type { Session } from "./session/session.ts";
 
 /** Where the keys of a call come from. */
 export type Keys =
@@ -31,6 +32,11 @@ export interface E2eeOptions extends BaseOptions {
   readonly participant: string;
   /** Keys; they may also be set later, and until then nothing is sent. */
   readonly keys?: Keys;
+  /**
+   * A session of `frameseal/session` in the same room, as the same participant: keys come from its members, in place of
+   * `keys`, announcements and `rotate()`. A session needs WebAssembly.
+   */
+  readonly session?: Session;
 }
 
 /** What can be chosen whatever the call. */
@@ -45,7 +51,7 @@ export interface BaseOptions {
   readonly worker?: Worker;
   /** Where `frameseal/worker` is served. Default: beside this module. */
   readonly workerUrl?: string | URL;
-  /** The media module: where it is served, or itself. Default: beside the worker. */
+  /** The media module (with a session: `media-session.wasm`): where it is served, or itself. Default: beside the worker. */
   readonly wasm?: string | URL | Response | ArrayBuffer | ArrayBufferView | WebAssembly.Module;
   /** `auto` (default): WebAssembly, and WebCrypto alone where the page's policy refuses WebAssembly. */
   readonly engine?: "auto" | "wasm" | "webcrypto";
@@ -64,7 +70,7 @@ export interface BaseOptions {
 }
 
 /** Options checked, in the form that the worker takes. */
-export async function initRequest(options: E2eeOptions, compat: CompatOptions | null = null): Promise<Extract<Ask, { readonly t: "init" }>> {
+export async function initRequest(options: E2eeOptions, compat: CompatOptions | null = null, session: MessagePort | null = null): Promise<Extract<Ask, { readonly t: "init" }>> {
   checkName("call", options.call);
   checkName("participant", options.participant);
   const suite = SUITE_NUMBER[options.suite ?? DEFAULT_SUITE] as number | undefined;
@@ -79,8 +85,17 @@ export async function initRequest(options: E2eeOptions, compat: CompatOptions | 
     padding: options.padding ?? false,
     diagnostics: options.diagnostics ?? null,
     compat,
-    session: null,
+    session,
   };
+}
+
+/** A session is of one room and one participant. */
+export function checkSession({ call, participant, keys, session }: E2eeOptions): void {
+  if (session === undefined) return;
+  if (keys !== undefined) throw new E2eeError("BadOption", "keys: they come from the session; leave one of the two out");
+  if (session.room !== call || session.participant !== participant) {
+    throw new E2eeError("BadOption", `session: it is of ${session.participant} in ${session.room}, not of ${participant} in ${call}`);
+  }
 }
 
 /** Names are bounded as in the core. */

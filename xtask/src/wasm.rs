@@ -55,8 +55,8 @@ struct Module<'a> {
     name: &'a str,
     /// For Node's `require` instead of the web's `import`.
     node: bool,
-    /// Code for panics alone is taken out: see [`SNIPPED`].
-    snipped: bool,
+    /// Parts of names of functions that only a panic runs: they are taken out.
+    snipped: &'a [&'a str],
 }
 
 const MEDIA: &str = "e2ee-wasm";
@@ -75,7 +75,8 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
 pub(crate) fn media(force: bool) -> Result<()> {
     let make = |package: &str, features: &[&str], name: &str| {
         let out = root().join("sdk/wasm");
-        build(&Module { package, features, out, name, node: false, snipped: package == MEDIA }, force)
+        let snipped = if package == MEDIA { SNIPPED } else { PANICS };
+        build(&Module { package, features, out, name, node: false, snipped }, force)
     };
     make(SESSION, &[], "session")?;
     make(MEDIA, &["livekit"], "livekit")?;
@@ -86,7 +87,7 @@ pub(crate) fn media(force: bool) -> Result<()> {
 /// Builds the module with the conformance suite in it, and has Node run that.
 fn conform(force: bool) -> Result<()> {
     let out = target_dir().join("xtask/conformance");
-    let (name, node, snipped) = ("conformance", true, false);
+    let (name, node, snipped) = ("conformance", true, [].as_slice());
     build(&Module { package: MEDIA, features: &["conformance"], out: out.clone(), name, node, snipped }, force)?;
     let script = "console.log('backends: ' + require(process.argv[1]).conform())";
     Job::new("node").args(["-e", script]).arg(out.join("conformance.js")).run()
@@ -208,10 +209,10 @@ fn rust_flags() -> String {
 
 fn bind(module: &Module<'_>, bytes: Vec<u8>, draft: &Path) -> Result<()> {
     let mut bindgen = Bindgen::new();
-    if !module.snipped {
+    if module.snipped.is_empty() {
         bindgen.input_bytes(module.name, bytes);
     } else {
-        bindgen.input_module(module.name, snip(&bytes)?);
+        bindgen.input_module(module.name, snip(&bytes, module.snipped)?);
     }
     bindgen.typescript(true);
     // The worker always says where the module is; a default would make bundlers look for one.
@@ -220,8 +221,8 @@ fn bind(module: &Module<'_>, bytes: Vec<u8>, draft: &Path) -> Result<()> {
     set.and_then(|b| b.generate(draft)).map_err(|error| Error::new(format!("wasm-bindgen: {error:#}")))
 }
 
-/// What only a panic runs. The media module's panic handler ends the instance without a message, so these functions may
-/// end it at once; what they would have formatted goes away with them, several kilobytes.
+/// What only a panic runs. A panic ends the instance without a message, so these functions may end it at once; what they
+/// would have formatted goes away with them, several kilobytes. The media module formats nothing else.
 const SNIPPED: &[&str] = &[
     "4core3fmt",
     "4core9panicking",
@@ -236,8 +237,21 @@ const SNIPPED: &[&str] = &[
     "$core..fmt..Display$",
 ];
 
-/// Puts `unreachable` in place of [`SNIPPED`].
-fn snip(bytes: &[u8]) -> Result<walrus::Module> {
+/// The same for a module that also formats text.
+const PANICS: &[&str] = &[
+    "4core9panicking",
+    "4core6option13expect_failed",
+    "4core6option13unwrap_failed",
+    "4core6result13unwrap_failed",
+    "16slice_index_fail",
+    "17len_mismatch_fail",
+    "17capacity_overflow",
+    "18handle_alloc_error",
+    "3std9panicking",
+];
+
+/// Puts `unreachable` in place of the functions whose name has one of these parts.
+fn snip(bytes: &[u8], snipped: &[&str]) -> Result<walrus::Module> {
     let mut module = walrus::Module::from_buffer(bytes)
         .map_err(|error| Error::new(format!("the module does not parse: {error:#}")))?;
     let doomed: Vec<_> = module
@@ -245,7 +259,7 @@ fn snip(bytes: &[u8]) -> Result<walrus::Module> {
         .iter_local()
         .filter(|(id, _)| {
             let name = module.funcs.get(*id).name.as_deref().unwrap_or_default();
-            SNIPPED.iter().any(|part| name.contains(part))
+            snipped.iter().any(|part| name.contains(part))
         })
         .map(|(id, function)| (id, function.ty()))
         .collect();

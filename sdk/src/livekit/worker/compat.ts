@@ -68,6 +68,8 @@ export class Compat implements Engine {
       case "send":
         this.sends = ask.format;
         return null;
+      case "hush":
+        return null;
       case "injected":
         this.module.allowInjected(ask.trailer);
         return null;

@@ -90,8 +90,8 @@ export class SessionEngine extends WasmEngine {
   }
 
   /** The page says that the session is gone. */
-  async compat(_: CompatAsk): Promise<CompatAnswer> {
-    this.#ask(EpochAsk.Hush);
+  async compat({ what }: CompatAsk): Promise<CompatAnswer> {
+    if (what === "hush") this.#ask(EpochAsk.Hush);
     return null;
   }
 

@@ -1,0 +1,34 @@
+/** Who is in a session, and how one knows. */
+
+/** How somebody is known: somebody that the application relies on vouches for it, nobody does, or it must not be in. */
+export type Trust = "unverified" | "verified" | "refused";
+
+/** The number of each, as the session module has it. */
+export const TRUST_NUMBER: Readonly<Record<Trust, number>> = { unverified: 0, verified: 1, refused: 2 };
+
+/** Somebody who wants in, or is in a group that one would enter. */
+export interface Somebody {
+  /** The participant that it says it is. */
+  readonly participant: string;
+  /** The name that it gives itself. */
+  readonly name: string;
+  /** Its identity: the public key of its signatures, 64 hexadecimal digits. */
+  readonly key: string;
+}
+
+/** A member of the group, as the group's keys say it and not a server. */
+export interface SessionMember extends Somebody {
+  /** Its place in the group: the sender index of its frames. */
+  readonly index: number;
+  readonly trust: Trust;
+  /** This page. */
+  readonly self: boolean;
+  /**
+   * Whether its frames are opened. `false` for one that claims a participant whom another member was first to claim:
+   * show it, somebody may be trying to pass for somebody else.
+   */
+  readonly heard: boolean;
+}
+
+/** The application's word on who may be in the group, and as whom. */
+export type Verdict = (who: Somebody, why: "knock" | "member") => Trust | Promise<Trust>;

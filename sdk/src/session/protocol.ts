@@ -1,0 +1,87 @@
+/**
+ * The messages between page and session worker. Keys are in none of them: they go from worker to worker, over the ports
+ * that the page hands on.
+ */
+import type { PostableWasm } from "../protocol.ts";
+import type { Trust } from "./members.ts";
+
+/** Somebody as it presents itself. */
+export interface Presented {
+  readonly participant: string;
+  readonly name: string;
+  /** Public key of its signatures; the page keeps it as hexadecimal digits. */
+  readonly key: Uint8Array<ArrayBuffer>;
+}
+
+/** A member of an epoch. */
+export interface Listed extends Presented {
+  readonly index: number;
+  readonly trust: Trust;
+  /** Whether it speaks for its participant: of several that claim one, one does at most. */
+  readonly heard: boolean;
+}
+
+/** Why somebody is to be judged. */
+export type Why = "knock" | "member";
+
+/** What comes from outside; `number` and `bytes` as each needs it. */
+export type Heard = "head" | "entry" | "conflict" | "knock" | "message" | "gone";
+
+/** What the page says. Those with `id` are answered by `done` or `failed`. */
+export type ToSession =
+  | {
+      readonly t: "init";
+      readonly id: number;
+      readonly room: string;
+      readonly participant: string;
+      readonly name: string;
+      readonly wasm: PostableWasm | null;
+    }
+  | { readonly t: "rotate"; readonly id: number }
+  | { readonly t: "remove"; readonly id: number; readonly index: number }
+  | { readonly t: "leave"; readonly id: number }
+  | { readonly t: "report"; readonly id: number }
+  | { readonly t: "verdict"; readonly id: number; readonly question: number; readonly trust: readonly Trust[] }
+  | { readonly t: "heard"; readonly what: Heard; readonly number: number; readonly bytes: Uint8Array }
+  /** A media worker's end. */
+  | { readonly t: "port"; readonly port: MessagePort }
+  | { readonly t: "close" };
+
+/** Requests that are answered. */
+export type SessionRequest = Extract<ToSession, { readonly id: number }>;
+
+/** A request before it is numbered. */
+export type SessionAsk = SessionRequest extends infer R ? (R extends SessionRequest ? Omit<R, "id"> : never) : never;
+
+/** Something that happened to the group. */
+export type Happened =
+  | { readonly what: "joined" | "removed" | "fork" | "left" }
+  | { readonly what: "refused"; readonly who: readonly Presented[] }
+  | { readonly what: "dropped"; readonly code: number }
+  | { readonly what: "other"; readonly text: string };
+
+/** What the session worker says. */
+export type FromSession =
+  | { readonly t: "done"; readonly id: number; readonly value: WorkerFigures | null }
+  | { readonly t: "failed"; readonly id: number; readonly code: number; readonly message: string }
+  | { readonly t: "append"; readonly expect: number; readonly entry: Uint8Array<ArrayBuffer> }
+  | { readonly t: "read"; readonly after: number }
+  | { readonly t: "knock"; readonly package: Uint8Array<ArrayBuffer> }
+  | { readonly t: "send"; readonly message: Uint8Array<ArrayBuffer> }
+  | { readonly t: "decide"; readonly question: number; readonly why: Why; readonly who: readonly Presented[] }
+  | { readonly t: "members"; readonly epoch: number; readonly own: number; readonly members: readonly Listed[] }
+  | { readonly t: "sealing"; readonly epoch: number | null }
+  | { readonly t: "code"; readonly code: string }
+  | { readonly t: "happened"; readonly event: Happened }
+  /** Something from outside could not be used, or a media worker did not take a message; nothing else changed. */
+  | { readonly t: "trouble"; readonly code: number; readonly message: string };
+
+/** Figures for a report. */
+export interface WorkerFigures {
+  /** Memory of the session module, bytes. */
+  readonly wasmBytes: number;
+  /** Epochs whose keys are kept. */
+  readonly epochs: readonly number[];
+  /** Media workers that get the keys. */
+  readonly ports: number;
+}

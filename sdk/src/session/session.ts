@@ -1,0 +1,406 @@
+/** One member's session in one call: who is in it, and whose keys are used. */
+import { Emitter } from "../emitter.ts";
+import { E2eeError, nameOf, reasonOf } from "../errors.ts";
+import { checkName } from "../options.ts";
+import type { PostableWasm } from "../protocol.ts";
+import { type LogEntry, Log } from "../report.ts";
+import { SessionClient, type SessionWorkerEvent } from "./client.ts";
+import type { SessionMember, Somebody, Trust, Verdict } from "./members.ts";
+import type { Happened, Heard, Presented, Why } from "./protocol.ts";
+import type { SessionTransport, TransportEvents } from "./transport.ts";
+
+/**
+ * Where a session stands.
+ *
+ * - `connecting`: the transport has not told where the room's log is.
+ * - `joining`: on the way into the group: to be let in, or to be judged.
+ * - `joined`: in the group; what is sent is sealed with its keys.
+ * - `removed`: somebody removed this member.
+ * - `refused`: somebody is in the group whom the application refused; this session does not follow it there.
+ * - `forked`: others see another group: whoever carries the messages shows different ones to different members.
+ * - `left`, `closed`: by the application's own wish.
+ * - `failed`: the session worker is gone.
+ *
+ * From `removed` on nothing is sealed any more, and the session stays so: join with a new one.
+ */
+export type SessionState = "connecting" | "joining" | "joined" | "removed" | "refused" | "forked" | "left" | "closed" | "failed";
+
+/** Something that an application shows. */
+export type SessionEvent =
+  /** A member is in the group, or is not any more. */
+  | { readonly what: "came" | "went"; readonly member: SessionMember }
+  /** What is sent is sealed with the keys of this epoch from now on. */
+  | { readonly what: "keys"; readonly epoch: number }
+  /** Messages go through, or do not. Keys stay as they are meanwhile. */
+  | { readonly what: "connected" | "disconnected" }
+  /** Somebody is in the group whom the application refused. */
+  | { readonly what: "refused"; readonly who: readonly Somebody[] }
+  /** Something could not be used. Nothing changed, and the session goes on, unless its state says otherwise. */
+  | { readonly what: "trouble"; readonly error: E2eeError }
+  /** Of a later version of the session. */
+  | { readonly what: "other"; readonly text: string };
+
+/** Events of {@link Session.on}. */
+export interface SessionEvents {
+  members: readonly SessionMember[];
+  /** The digits that members may compare: another in every epoch. */
+  code: string;
+  state: SessionState;
+  /** Somebody waits to be let in: see {@link SessionPolicy.lobby} and {@link Session.admit}. */
+  knock: Somebody;
+  event: SessionEvent;
+}
+
+/** Rules of this member. */
+export interface SessionPolicy {
+  /** Who knocks waits for {@link Session.admit}. Default: {@link SessionOptions.verdict} alone decides. */
+  readonly lobby?: boolean;
+}
+
+/** Options of `createSession`. */
+export interface SessionOptions {
+  /** Name of the call, 1 to 512 bytes of UTF-8; the same for everybody, and for `createE2EE`. */
+  readonly room: string;
+  /** This participant's id, as the SFU's signalling names it; the same for `createE2EE`. */
+  readonly participant: string;
+  /** The name that the others are shown. Default: the participant's id. */
+  readonly name?: string;
+  /** What carries the messages: `logTransport(url)`, or one of the application's own. */
+  readonly transport: SessionTransport;
+  readonly policy?: SessionPolicy;
+  /**
+   * Who may be in the group, and as whom. Called once for everybody who would enter, before anything happens. Default:
+   * everybody, as `unverified`. What it throws counts as `refused`.
+   */
+  readonly verdict?: Verdict;
+  /** A worker that the page made from `frameseal/session-worker`. One worker serves one session. */
+  readonly worker?: Worker;
+  /** Where `frameseal/session-worker` is served. Default: beside this module. */
+  readonly workerUrl?: string | URL;
+  /** The session module: where it is served, or itself. Default: beside the worker. */
+  readonly wasm?: string | URL | ArrayBuffer | WebAssembly.Module;
+}
+
+/** Figures for a support desk: JSON without any key. */
+export interface SessionReport {
+  readonly version: 1;
+  readonly at: string;
+  readonly room: string;
+  readonly participant: string;
+  readonly state: SessionState;
+  readonly connected: boolean;
+  /** The newest epoch, and the one whose keys seal; `null`: nothing is sealed. */
+  readonly epoch: number;
+  readonly sealing: number | null;
+  readonly members: readonly SessionMember[];
+  /** Epochs whose keys open. */
+  readonly epochs: readonly number[];
+  /** Memory of the session module, bytes. */
+  readonly wasmBytes: number;
+  /** Media workers that get the keys. */
+  readonly mediaWorkers: number;
+  readonly log: readonly LogEntry[];
+}
+
+const ENDS: Readonly<Record<string, SessionState>> = { removed: "removed", refused: "refused", fork: "forked", left: "left" };
+
+/** Made by `createSession`. */
+export class Session {
+  readonly room: string;
+  readonly participant: string;
+  readonly #transport: SessionTransport;
+  readonly #verdict: Verdict;
+  readonly #lobby: boolean;
+  readonly #client: SessionClient;
+  readonly #emitter = new Emitter<SessionEvents>();
+  readonly #log = new Log();
+  /** Stops what media workers send. */
+  readonly #hush = new Set<() => void>();
+  #members: readonly SessionMember[] = [];
+  #code = "";
+  #epoch = 0;
+  #sealing: number | null = null;
+  #state: SessionState = "connecting";
+  #connected = false;
+  /** Those who wait to be let in, by their identity. */
+  readonly #knocking = new Map<string, { readonly who: Somebody; readonly question: number }>();
+
+  private constructor(options: SessionOptions, worker: Worker) {
+    this.room = options.room;
+    this.participant = options.participant;
+    this.#transport = options.transport;
+    this.#verdict = options.verdict ?? ((): Trust => "unverified");
+    this.#lobby = options.policy?.lobby ?? false;
+    this.#client = new SessionClient(
+      worker,
+      (event) => this.#worker(event),
+      (reason) => this.#lost(reason),
+    );
+  }
+
+  /** See `createSession`. */
+  static async create(options: SessionOptions, makeWorker: () => Worker): Promise<Session> {
+    const { room, participant, name = participant, wasm } = options;
+    checkName("room", room);
+    checkName("participant", participant);
+    checkName("name", name);
+    const session = new Session(options, options.worker ?? makeWorker());
+    try {
+      await session.#client.ask({ t: "init", room, participant, name, wasm: postable(wasm) });
+    } catch (error) {
+      session.close();
+      throw error;
+    }
+    session.#transport.start(session.#events());
+    return session;
+  }
+
+  /** Everybody in the group, this page included: what the group's keys say, never what a server says. */
+  get members(): readonly SessionMember[] {
+    return this.#members;
+  }
+
+  /** Thirty digits that all members of one epoch have in common, and nobody else. Empty before one joined. */
+  get code(): string {
+    return this.#code;
+  }
+
+  /** The newest epoch: one more with every change of members and every rotation. 0 before one joined. */
+  get epoch(): number {
+    return this.#epoch;
+  }
+
+  get state(): SessionState {
+    return this.#state;
+  }
+
+  /** Those who wait to be let in. */
+  get knocking(): readonly Somebody[] {
+    return [...this.#knocking.values()].map(({ who }) => who);
+  }
+
+  /** Listens; the returned function stops it. */
+  on<K extends keyof SessionEvents>(name: K, listener: (event: SessionEvents[K]) => void): () => void {
+    return this.#emitter.on(name, listener);
+  }
+
+  /** Asks for fresh keys for everybody. The event `keys` says when they are used. Rejects with `NotJoined` before one joined. */
+  async rotate(): Promise<void> {
+    this.#joined();
+    await this.#client.ask({ t: "rotate" });
+  }
+
+  /** Removes a member, at once: what is sent from the next epoch on it cannot open. Rejects with `NoSuchMember`. */
+  async remove(member: SessionMember): Promise<void> {
+    this.#joined();
+    const found = this.#members.find(({ key, index }) => key === member.key && index === member.index);
+    if (found === undefined) throw new E2eeError("NoSuchMember", `${member.name} is not in the group`);
+    await this.#client.ask({ t: "remove", index: found.index });
+  }
+
+  /** Lets somebody in who knocked, or refuses it. Rejects with `NoSuchQuestion` when it does not wait any more. */
+  async admit(who: Somebody, trust: Trust = "unverified"): Promise<void> {
+    const waiting = this.#knocking.get(who.key);
+    if (waiting === undefined) throw new E2eeError("NoSuchQuestion", `${who.name} does not wait to be let in`);
+    this.#knocking.delete(who.key);
+    await this.#client.ask({ t: "verdict", question: waiting.question, trust: [trust] });
+  }
+
+  /** Tells the others that one goes, and ends the session. */
+  async leave(): Promise<void> {
+    if (this.#state === "joined") await this.#client.ask({ t: "leave" }).catch(() => undefined);
+    if (!this.#over()) this.#move("left");
+    this.#end();
+  }
+
+  /** Figures for a support desk: JSON without any key. */
+  async report(): Promise<SessionReport> {
+    const figures = this.#ended ? null : await this.#client.ask({ t: "report" });
+    return {
+      version: 1,
+      at: new Date().toISOString(),
+      room: this.room,
+      participant: this.participant,
+      state: this.#state,
+      connected: this.#connected,
+      epoch: this.#epoch,
+      sealing: this.#sealing,
+      members: this.#members,
+      epochs: figures?.epochs ?? [],
+      wasmBytes: figures?.wasmBytes ?? 0,
+      mediaWorkers: figures?.ports ?? 0,
+      log: this.#log.entries,
+    };
+  }
+
+  /** Ends the session without a word: keys are wiped, and nothing is sealed any more. */
+  close(): void {
+    if (!this.#over()) this.#move("closed");
+    this.#end();
+  }
+
+  /**
+   * An end for a media worker. `hush` is called when nothing may be sealed any more and the port cannot say so.
+   *
+   * @internal
+   */
+  attach(hush: () => void): MessagePort {
+    if (this.#over()) throw new E2eeError("SessionOver", `the session is ${this.#state}: make another`);
+    const { port1, port2 } = new MessageChannel();
+    this.#hush.add(hush);
+    this.#client.tell({ t: "port", port: port1 }, [port1]);
+    return port2;
+  }
+
+  #ended = false;
+
+  #end(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#transport.close();
+    this.#client.close();
+    this.#knocking.clear();
+    for (const hush of this.#hush) hush();
+    this.#hush.clear();
+    this.#emitter.clear();
+  }
+
+  #over(): boolean {
+    return !["connecting", "joining", "joined"].includes(this.#state);
+  }
+
+  #joined(): void {
+    if (this.#over()) throw new E2eeError("SessionOver", `the session is ${this.#state}: make another`);
+    if (this.#state !== "joined") throw new E2eeError("NotJoined", "the session has not entered the group yet");
+  }
+
+  #events(): TransportEvents {
+    const hear = (what: Heard, number: number, bytes: Uint8Array): void => this.#client.tell({ t: "heard", what, number, bytes });
+    const none = new Uint8Array();
+    return {
+      head: (position, entry) => {
+        if (this.#state === "connecting") this.#move("joining");
+        hear("head", position, entry);
+        // Who knocked while nobody was connected is still there.
+        if (this.#state === "joined") this.#transport.take();
+      },
+      entry: (position, entry) => hear("entry", position, entry),
+      conflict: (expect) => hear("conflict", expect, none),
+      knock: (keyPackage) => hear("knock", 0, keyPackage),
+      message: (bytes) => hear("message", 0, bytes),
+      gone: (participant) => hear("gone", 0, new TextEncoder().encode(participant)),
+      connected: (yes) => {
+        this.#connected = yes;
+        this.#tell({ what: yes ? "connected" : "disconnected" });
+      },
+      trouble: (error) => this.#trouble(error),
+    };
+  }
+
+  #worker(event: SessionWorkerEvent): void {
+    if (this.#ended) return;
+    switch (event.t) {
+      case "append":
+        return this.#transport.append(event.expect, event.entry);
+      case "read":
+        return this.#transport.read(event.after);
+      case "knock":
+        return this.#transport.knock(event.package);
+      case "send":
+        return this.#transport.send(event.message);
+      case "decide":
+        return void this.#decide(event.question, event.why, event.who.map(somebody));
+      case "members":
+        return this.#list(event.epoch, event.members.map((member) => ({
+          ...somebody(member), index: member.index, trust: member.trust, heard: member.heard, self: member.index === event.own,
+        })));
+      case "sealing":
+        this.#sealing = event.epoch;
+        if (event.epoch !== null) this.#tell({ what: "keys", epoch: event.epoch });
+        return;
+      case "code":
+        this.#code = event.code;
+        return this.#emitter.emit("code", event.code);
+      case "happened":
+        return this.#happened(event.event);
+      case "trouble":
+        return this.#trouble(new E2eeError(nameOf(event.code), event.message || reasonOf(event.code)));
+    }
+  }
+
+  #list(epoch: number, members: readonly SessionMember[]): void {
+    const before = this.#members;
+    this.#members = members;
+    this.#epoch = epoch;
+    for (const member of members) if (!before.some(({ key }) => key === member.key)) this.#tell({ what: "came", member });
+    for (const member of before) if (!members.some(({ key }) => key === member.key)) this.#tell({ what: "went", member });
+    for (const { key } of members) this.#knocking.delete(key);
+    this.#emitter.emit("members", members);
+  }
+
+  async #decide(question: number, why: Why, who: readonly Somebody[]): Promise<void> {
+    const [first] = who;
+    if (why === "knock" && this.#lobby && first !== undefined && who.length === 1) {
+      this.#knocking.set(first.key, { who: first, question });
+      this.#log.add({ what: `${first.name} knocks` });
+      return this.#emitter.emit("knock", first);
+    }
+    const judge = async (one: Somebody): Promise<Trust> => {
+      try {
+        return await this.#verdict(one, why);
+      } catch (error) {
+        this.#trouble(new E2eeError("Internal", `the application's verdict on ${one.name} failed: ${String(error)}. It counts as refused.`));
+        return "refused";
+      }
+    };
+    const trust = await Promise.all(who.map(judge));
+    // The question may be void by now.
+    if (!this.#ended) await this.#client.ask({ t: "verdict", question, trust }).catch((error: E2eeError) => this.#trouble(error));
+  }
+
+  #happened(event: Happened): void {
+    if (event.what === "dropped") return this.#trouble(new E2eeError(nameOf(event.code), `a message was left out: ${reasonOf(event.code)}`));
+    if (event.what === "other") return this.#tell(event);
+    if (event.what === "refused") this.#tell({ what: "refused", who: event.who.map(somebody) });
+    if (event.what === "joined") {
+      this.#move("joined");
+      return this.#transport.take();
+    }
+    this.#move(ENDS[event.what] ?? "failed");
+  }
+
+  #move(state: SessionState): void {
+    if (state === this.#state) return;
+    this.#log.add({ what: `${this.#state} -> ${state}` });
+    this.#state = state;
+    this.#emitter.emit("state", state);
+  }
+
+  #tell(event: SessionEvent): void {
+    const about = "member" in event ? ` ${event.member.participant}` : "epoch" in event ? ` of epoch ${event.epoch}` : "";
+    this.#log.add({ what: event.what + about });
+    this.#emitter.emit("event", event);
+  }
+
+  #trouble(error: E2eeError): void {
+    this.#log.add({ what: error.message, code: error.code });
+    this.#emitter.emit("event", { what: "trouble", error });
+  }
+
+  #lost(reason: string): void {
+    if (this.#ended) return;
+    this.#trouble(new E2eeError("WorkerFailed", `${reason}. Nothing is sealed without the session worker.`));
+    this.#sealing = null;
+    for (const hush of this.#hush) hush();
+    this.#move("failed");
+  }
+}
+
+function somebody({ participant, name, key }: Presented): Somebody {
+  return { participant, name, key: [...key].map((byte) => byte.toString(16).padStart(2, "0")).join("") };
+}
+
+function postable(wasm: SessionOptions["wasm"]): PostableWasm | null {
+  if (wasm === undefined) return null;
+  return typeof wasm === "string" || wasm instanceof URL ? new URL(wasm, globalThis.location?.href).href : wasm;
+}

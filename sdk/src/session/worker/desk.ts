@@ -1,0 +1,198 @@
+/** The session worker's desk: what the page hands in, what the session wants done, and the ports to the media. */
+import { Code } from "../../codes.ts";
+import { isRefusal, Refusal } from "../../worker/refusal.ts";
+import type { FromMedia, ToMedia } from "../port.ts";
+import type { FromSession, Heard, Listed, SessionRequest, ToSession, WorkerFigures } from "../protocol.ts";
+import { compile } from "./load.ts";
+import { type Output, SessionModule, trustBytes, What } from "./module.ts";
+
+const WHAT: Readonly<Record<Heard, What>> = {
+  head: What.Head,
+  entry: What.Log,
+  conflict: What.Conflict,
+  knock: What.Knock,
+  message: What.Message,
+  gone: What.Gone,
+};
+
+/** Milliseconds since 1970 that never go back. */
+const now = (): number => performance.timeOrigin + performance.now();
+
+/** Longest that one timer runs, milliseconds: browsers take no more than 2^31. */
+const MAX_SLEEP_MS = 2 ** 30;
+
+/** A media worker's end. */
+export interface MediaPort {
+  onmessage: ((event: { readonly data: FromMedia }) => void) | null;
+  postMessage(message: ToMedia, transfer: Transferable[]): void;
+  close(): void;
+}
+
+/** The worker scope, narrowed to what is used. */
+export interface SessionScope {
+  postMessage(message: FromSession): void;
+  onmessage: ((event: { readonly data: ToSession }) => void) | null;
+  close(): void;
+}
+
+/** One session in one worker. */
+export class SessionDesk {
+  readonly #scope: SessionScope;
+  #module: SessionModule | null = null;
+  /** Epochs whose keys are kept, oldest first. */
+  #epochs: { readonly epoch: number; readonly members: readonly Listed[]; readonly own: number }[] = [];
+  #sealing: { readonly epoch: number; readonly index: number } | null = null;
+  /** Ports, by the context that tells their sealers apart: none is given twice, so no key is ever used twice. */
+  readonly #ports: (MediaPort | null)[] = [];
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #waiting: ToSession[] = [];
+
+  constructor(scope: SessionScope) {
+    this.#scope = scope;
+    scope.onmessage = ({ data }) => this.#receive(data);
+  }
+
+  #receive(message: ToSession): void {
+    if (message.t === "init") {
+      void this.#answer(message).then(() => this.#waiting.splice(0).forEach((late) => this.#receive(late)));
+    } else if (message.t === "close") this.#close();
+    else if (this.#module === null) this.#waiting.push(message);
+    else if ("id" in message) void this.#answer(message);
+    else if (message.t === "port") this.#join(message.port as MediaPort);
+    else this.#attempt(() => this.#take(WHAT[message.what], message.number, message.bytes), `what the relay said (${message.what}) was not taken`);
+  }
+
+  async #answer(request: SessionRequest): Promise<void> {
+    const { id } = request;
+    try {
+      this.#scope.postMessage({ t: "done", id, value: await this.#serve(request) });
+    } catch (error) {
+      this.#scope.postMessage({ t: "failed", id, ...told(error) });
+    }
+  }
+
+  async #serve(request: SessionRequest): Promise<WorkerFigures | null> {
+    if (request.t === "init") {
+      if (this.#module !== null) throw new Refusal(Code.BadOption, "one worker serves one session: make another");
+      this.#module = new SessionModule(await compile(request.wasm ?? new URL("./session.wasm", import.meta.url)), request);
+      return null;
+    }
+    switch (request.t) {
+      case "rotate":
+        this.#take(What.Rotate);
+        return null;
+      case "remove":
+        this.#take(What.Remove, request.index);
+        return null;
+      case "leave":
+        this.#take(What.Leave);
+        return null;
+      case "verdict":
+        this.#take(What.Verdict, request.question, trustBytes(request.trust));
+        return null;
+      case "report":
+        return { wasmBytes: this.#module?.wasmBytes ?? 0, epochs: this.#epochs.map(({ epoch }) => epoch), ports: this.#ports.filter((port) => port !== null).length };
+    }
+  }
+
+  #take(what: What, number = 0, bytes?: Uint8Array): void {
+    const module = this.#module;
+    if (module === null) throw new Refusal(Code.SessionOver);
+    try {
+      module.take(what, now(), number, bytes);
+    } finally {
+      for (let output = module.poll(); output !== null; output = module.poll()) this.#do(output, module);
+    }
+  }
+
+  /** Runs what nobody waits for; an error is told. */
+  #attempt(run: () => void, what: string): void {
+    try {
+      run();
+    } catch (error) {
+      const { code, message } = told(error);
+      this.#scope.postMessage({ t: "trouble", code, message: message === "" ? what : `${what}: ${message}` });
+    }
+  }
+
+  #do(output: Output, module: SessionModule): void {
+    switch (output.t) {
+      case "wake":
+        return this.#wake(output.at);
+      case "open": {
+        const { epoch, own, members } = output;
+        this.#epochs.push({ epoch, own, members });
+        this.#toAll((port) => this.#open(port, epoch, own, members, module));
+        return this.#scope.postMessage({ t: "members", epoch, own, members });
+      }
+      case "seal-with":
+        this.#sealing = { epoch: output.epoch, index: output.index };
+        this.#toAll((port, context) => port.postMessage({ ...output, context }, []));
+        return this.#scope.postMessage({ t: "sealing", epoch: output.epoch });
+      case "hush":
+        return this.#hush();
+      case "forget":
+        this.#epochs = this.#epochs.filter(({ epoch }) => epoch > output.epoch);
+        return this.#toAll((port) => port.postMessage(output, []));
+      case "event":
+        // Whoever is not in the group any more must not go on under its keys.
+        if (["removed", "fork", "left", "refused"].includes(output.event.what)) this.#hush();
+        return this.#scope.postMessage({ t: "happened", event: output.event });
+      default:
+        return this.#scope.postMessage(output);
+    }
+  }
+
+  #hush(): void {
+    if (this.#sealing === null) return;
+    this.#sealing = null;
+    this.#toAll((port) => port.postMessage({ t: "hush" }, []));
+    this.#scope.postMessage({ t: "sealing", epoch: null });
+  }
+
+  #open(port: MediaPort, epoch: number, own: number, members: readonly Listed[], module: SessionModule): void {
+    const secret = module.secret(epoch);
+    if (secret === null) return;
+    const heard = members.filter((member) => member.heard && member.index !== own);
+    port.postMessage({ t: "epoch", epoch, secret, members: heard.map(({ index, participant }) => ({ index, participant })) }, [secret.buffer]);
+  }
+
+  /** A media worker that comes gets what the others have. */
+  #join(port: MediaPort): void {
+    const module = this.#module;
+    if (module === null) return;
+    const context = this.#ports.length;
+    this.#ports.push(port);
+    port.onmessage = ({ data }) => this.#scope.postMessage({ t: "trouble", code: data.code, message: `a media worker did not take "${data.what}"; it sends nothing until the next keys` });
+    for (const { epoch, own, members } of this.#epochs) this.#open(port, epoch, own, members, module);
+    if (this.#sealing !== null) port.postMessage({ t: "seal-with", ...this.#sealing, context }, []);
+  }
+
+  #toAll(tell: (port: MediaPort, context: number) => void): void {
+    this.#ports.forEach((port, context) => port !== null && tell(port, context));
+  }
+
+  #wake(at: number): void {
+    clearTimeout(this.#timer);
+    const pause = Math.min(Math.max(at - now(), 0), MAX_SLEEP_MS);
+    this.#timer = setTimeout(() => this.#attempt(() => this.#take(What.Wake), "a deadline of the session"), pause);
+  }
+
+  #close(): void {
+    clearTimeout(this.#timer);
+    this.#hush();
+    const newest = this.#epochs.at(-1);
+    this.#toAll((port) => {
+      if (newest !== undefined) port.postMessage({ t: "forget", epoch: newest.epoch }, []);
+      port.close();
+    });
+    this.#module?.close();
+    this.#module = null;
+    this.#scope.close();
+  }
+}
+
+function told(error: unknown): { code: number; message: string } {
+  const { code, message } = isRefusal(error) ? error : new Refusal(Code.Internal, String(error));
+  return { code, message };
+}

@@ -1,0 +1,212 @@
+/** The session module: bytes in, tagged bytes out, read into objects here. See `crates/e2ee-session-wasm`. */
+import { Door, initSync } from "../../../wasm/session.js";
+import { Code } from "../../codes.ts";
+import { Refusal } from "../../worker/refusal.ts";
+import { type Trust, TRUST_NUMBER } from "../members.ts";
+import type { Happened, Listed, Presented, Why } from "../protocol.ts";
+
+/** What happens to a session. */
+export const enum What {
+  Head = 1,
+  Log = 2,
+  Conflict = 3,
+  Knock = 4,
+  Message = 5,
+  Gone = 6,
+  Rotate = 7,
+  Remove = 8,
+  Leave = 9,
+  Verdict = 10,
+  Wake = 11,
+}
+
+/** What a session wants done. */
+export type Output =
+  | { readonly t: "append"; readonly expect: number; readonly entry: Uint8Array<ArrayBuffer> }
+  | { readonly t: "read"; readonly after: number }
+  | { readonly t: "knock"; readonly package: Uint8Array<ArrayBuffer> }
+  | { readonly t: "send"; readonly message: Uint8Array<ArrayBuffer> }
+  | { readonly t: "wake"; readonly at: number }
+  | { readonly t: "decide"; readonly question: number; readonly why: Why; readonly who: readonly Presented[] }
+  | { readonly t: "open"; readonly epoch: number; readonly own: number; readonly members: readonly Listed[] }
+  | { readonly t: "seal-with"; readonly epoch: number; readonly index: number }
+  | { readonly t: "hush" }
+  | { readonly t: "forget"; readonly epoch: number }
+  | { readonly t: "code"; readonly code: string }
+  | { readonly t: "event"; readonly event: Happened };
+
+const SECRET_LENGTH = 32;
+const TRUST: readonly Trust[] = ["unverified", "verified", "refused"];
+const WHY: readonly Why[] = ["member", "knock"];
+const SIMPLE: Readonly<Record<number, "joined" | "removed" | "fork" | "left">> = { 1: "joined", 2: "removed", 4: "fork", 6: "left" };
+
+/** Error numbers of the module, as codes. */
+const ERRORS: Readonly<Record<number, Code>> = {
+  1: Code.SessionOver,
+  2: Code.NoSuchQuestion,
+  3: Code.NoSuchMember,
+  4: Code.BadMessage,
+  5: Code.NotJoined,
+  11: Code.BadMessage,
+  12: Code.WrongEpoch,
+  13: Code.NotAuthentic,
+  14: Code.NotAuthentic,
+  15: Code.NotAuthentic,
+  16: Code.SessionOver,
+  17: Code.BadName,
+};
+
+/** One session in the module. */
+export class SessionModule {
+  readonly #door: Door;
+  readonly #memory: WebAssembly.Memory;
+
+  /** Everything random comes from a seed drawn here. */
+  constructor(module: WebAssembly.Module, { room, participant, name }: { readonly room: string; readonly participant: string; readonly name: string }) {
+    this.#memory = initSync({ module }).memory;
+    const seed = crypto.getRandomValues(new Uint8Array(SECRET_LENGTH));
+    try {
+      this.#door = new Door(room, participant, name, seed);
+    } catch (error) {
+      if (typeof error !== "number") throw error;
+      throw new Refusal(codeOf(error));
+    } finally {
+      seed.fill(0);
+    }
+  }
+
+  /** Takes what happened. Throws a `Refusal`; nothing changed then. */
+  take(what: What, now: number, number = 0, bytes: Uint8Array = new Uint8Array()): void {
+    const error = this.#door.handle(what, number, bytes, now);
+    if (error !== 0) throw new Refusal(codeOf(error));
+  }
+
+  /** The next thing to be done. */
+  poll(): Output | null {
+    const bytes = this.#door.poll();
+    return bytes === undefined ? null : read(new Reader(bytes as Uint8Array<ArrayBuffer>));
+  }
+
+  /** A copy of an epoch's secret, for a media worker; `null`: it is not kept. */
+  secret(epoch: number): Uint8Array<ArrayBuffer> | null {
+    const at = this.#door.secret_at(epoch) >>> 0;
+    return at === 0 ? null : new Uint8Array(this.#memory.buffer as ArrayBuffer, at, SECRET_LENGTH).slice();
+  }
+
+  get wasmBytes(): number {
+    return this.#memory.buffer.byteLength;
+  }
+
+  /** Wipes every key. Nothing is to be asked for afterwards. */
+  close(): void {
+    this.#door.close();
+  }
+}
+
+/** The byte of each verdict. */
+export function trustBytes(trust: readonly Trust[]): Uint8Array {
+  return Uint8Array.from(trust, (one) => TRUST_NUMBER[one] ?? TRUST_NUMBER.refused);
+}
+
+function codeOf(error: number): Code {
+  return ERRORS[error] ?? Code.Internal;
+}
+
+class Reader {
+  readonly #bytes: Uint8Array<ArrayBuffer>;
+  readonly #view: DataView;
+  #at = 0;
+
+  constructor(bytes: Uint8Array<ArrayBuffer>) {
+    this.#bytes = bytes;
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  }
+
+  get done(): boolean {
+    return this.#at >= this.#bytes.length;
+  }
+
+  byte(): number {
+    return this.#view.getUint8(this.#at++);
+  }
+
+  int(): number {
+    this.#at += 4;
+    return this.#view.getUint32(this.#at - 4);
+  }
+
+  long(): number {
+    return this.int() * 2 ** 32 + this.int();
+  }
+
+  short(): Uint8Array<ArrayBuffer> {
+    const length = this.#view.getUint16(this.#at);
+    this.#at += 2 + length;
+    return this.#bytes.slice(this.#at - length, this.#at);
+  }
+
+  rest(): Uint8Array<ArrayBuffer> {
+    return this.#bytes.slice(this.#at);
+  }
+
+  text(bytes = this.rest()): string {
+    return new TextDecoder().decode(bytes);
+  }
+}
+
+function who(from: Reader): Presented {
+  return { participant: from.text(from.short()), name: from.text(from.short()), key: from.short() };
+}
+
+function all(from: Reader): Presented[] {
+  const found: Presented[] = [];
+  while (!from.done) found.push(who(from));
+  return found;
+}
+
+function read(from: Reader): Output {
+  const tag = from.byte();
+  switch (tag) {
+    case 1:
+      return { t: "append", expect: from.long(), entry: from.rest() };
+    case 2:
+      return { t: "read", after: from.long() };
+    case 3:
+      return { t: "knock", package: from.rest() };
+    case 4:
+      return { t: "send", message: from.rest() };
+    case 5:
+      return { t: "wake", at: from.long() };
+    case 6:
+      return { t: "decide", question: from.int(), why: WHY[from.byte()] ?? "member", who: all(from) };
+    case 7: {
+      const [epoch, own] = [from.long(), from.int()];
+      const member = (): Listed => {
+        const [index, trust, heard] = [from.int(), TRUST[from.byte()] ?? "refused", from.byte() === 1];
+        return { index, trust, heard, ...who(from) };
+      };
+      return { t: "open", epoch, own, members: Array.from({ length: from.int() }, member) };
+    }
+    case 8:
+      return { t: "seal-with", epoch: from.long(), index: from.int() };
+    case 9:
+      return { t: "hush" };
+    case 10:
+      return { t: "forget", epoch: from.long() };
+    case 11:
+      return { t: "code", code: from.text() };
+    case 12:
+      return { t: "event", event: event(from) };
+    default:
+      throw new Error(`the session module said ${tag}`);
+  }
+}
+
+function event(from: Reader): Happened {
+  const number = from.byte();
+  const simple = SIMPLE[number];
+  if (simple !== undefined) return { what: simple };
+  if (number === 3) return { what: "refused", who: all(from) };
+  if (number === 5) return { what: "dropped", code: codeOf(from.byte()) };
+  return { what: "other", text: from.text() };
+}
