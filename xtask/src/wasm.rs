@@ -59,6 +59,12 @@ struct Module<'a> {
     snipped: &'a [&'a str],
 }
 
+impl Module<'_> {
+    fn profile(&self) -> &'static str {
+        if self.package == SESSION { "wasm-session" } else { "wasm" }
+    }
+}
+
 const MEDIA: &str = "e2ee-wasm";
 const SESSION: &str = "e2ee-session-wasm";
 
@@ -175,7 +181,7 @@ fn compile(module: &Module<'_>, route: Route) -> Result<PathBuf> {
             module.package,
             "--lib",
             "--profile",
-            "wasm",
+            module.profile(),
             "--target",
             TARGET,
         ])
@@ -188,7 +194,7 @@ fn compile(module: &Module<'_>, route: Route) -> Result<PathBuf> {
         job = job.arg("--features").arg(module.features.join(","));
     }
     job.run()?;
-    let wasm = target.join(TARGET).join("wasm").join(format!("{}.wasm", module.package.replace('-', "_")));
+    let wasm = target.join(TARGET).join(module.profile()).join(format!("{}.wasm", module.package.replace('-', "_")));
     match wasm.is_file() {
         true => Ok(wasm),
         false => Err(Error::new(format!("cargo built {}, but {} is not there", module.package, show(&wasm)))),

@@ -10,8 +10,8 @@ mod wire;
 use std::collections::VecDeque;
 
 use e2ee_core::{BaseKey, Epoch, Millis};
-use e2ee_session::mls::{Identity, MlsError, SEED_LEN, Trust};
-use e2ee_session::session::{Input, Output, Question, Session, SessionError};
+use e2ee_session::mls::{Group, Identity, Member, MlsError, RoomPolicy, SEED_LEN, Trust};
+use e2ee_session::session::{Event, Input, Output, Position, Question, Session, SessionError};
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use owners::Owners;
@@ -27,14 +27,24 @@ mod what {
     pub(crate) const CONFLICT: u32 = 3;
     /// A key package.
     pub(crate) const KNOCK: u32 = 4;
-    /// A participant's name.
+    /// A message of a member.
+    pub(crate) const MESSAGE: u32 = 5;
+    /// A participant's id.
     pub(crate) const GONE: u32 = 6;
     pub(crate) const ROTATE: u32 = 7;
-    /// `number`: index of a member in the newest epoch.
+    /// `number`: index of a member in the newest epoch. Its key, so that nobody else is meant.
     pub(crate) const REMOVE: u32 = 8;
+    pub(crate) const LEAVE: u32 = 9;
     /// `number`: the question. One byte for each that it names: 0 unverified, 1 verified, 2 refused.
     pub(crate) const VERDICT: u32 = 10;
     pub(crate) const WAKE: u32 = 11;
+    pub(crate) const TOO_OLD: u32 = 12;
+    /// Participants' ids with a zero byte behind each.
+    pub(crate) const PARTICIPANTS: u32 = 13;
+    /// Mode, who may admit, cipher suite (2), as in [`wire`](crate::wire).
+    pub(crate) const POLICY: u32 = 14;
+    /// As HEAD.
+    pub(crate) const REJOIN: u32 = 15;
 }
 
 /// Numbers of errors; in `sdk/src/session/worker/module.ts` too. Those of MLS: [`wire::mls`].
@@ -64,16 +74,18 @@ pub struct Door {
 
 #[wasm_bindgen]
 impl Door {
-    /// A session of `participant`, shown as `name`, in `room`. `seed`: 32 random bytes, which are wiped.
+    /// A session of `participant` in `room`. The policy, as in [`wire`], is for the case that it founds the room. `seed`:
+    /// 32 random bytes, which are wiped.
     ///
     /// # Errors
     /// A number, see [`Door::handle`].
     #[wasm_bindgen(constructor)]
-    pub fn new(room: &str, participant: &str, name: &str, seed: &mut [u8]) -> Result<Door, u8> {
-        let _ = name;
-        let made = match <&[u8; SEED_LEN]>::try_from(&*seed) {
-            Ok(seed) => Session::new(room.as_bytes(), participant, seed).map_err(number),
-            Err(_) => Err(code::BAD_INPUT),
+    pub fn new(room: &str, participant: &str, policy: &[u8], seed: &mut [u8]) -> Result<Door, u8> {
+        let made = match (<&[u8; SEED_LEN]>::try_from(&*seed), read_policy(policy)) {
+            (Ok(seed), Some(policy)) => {
+                Session::new(room.as_bytes(), participant, policy, seed).map_err(number)
+            }
+            _ => Err(code::BAD_INPUT),
         };
         seed.fill(0);
         Ok(Self {
@@ -85,7 +97,20 @@ impl Door {
         })
     }
 
+    /// The public key that a proof commits to, 32 bytes; empty while it is not known.
+    #[must_use]
+    pub fn key(&self) -> Vec<u8> {
+        self.session.identity().map_or_else(Vec::new, |me| me.key.clone())
+    }
+
+    /// How this participant is shown, and what proves it: before the first input. 0, or the number of an error.
+    #[must_use]
+    pub fn introduce(&mut self, name: &str, proof: &[u8]) -> u8 {
+        self.session.introduce(name, proof).err().map_or(0, number)
+    }
+
     /// Takes what happened; 0, or the number of an error: nothing changed then. `now`: milliseconds since 1970.
+    #[must_use]
     pub fn handle(&mut self, what: u32, number: f64, bytes: &[u8], now: f64) -> u8 {
         let done = self.take(what, number, bytes, Millis(now as u64));
         self.drain();
@@ -93,12 +118,14 @@ impl Door {
     }
 
     /// The next output, see [`wire`]; `undefined` when all is done.
+    #[must_use]
     pub fn poll(&mut self) -> Option<Vec<u8>> {
         self.out.pop_front()
     }
 
     /// Where the secret of an epoch lies in memory, 32 bytes, for the port to the media; 0: it is not kept. To be read
     /// before anything else is asked for.
+    #[must_use]
     pub fn secret_at(&self, epoch: f64) -> u32 {
         let kept = self.kept.iter().find(|kept| kept.epoch.0 == epoch as u64);
         kept.map_or(0, |kept| kept.secret.expose().as_ptr() as usize as u32)
@@ -110,26 +137,30 @@ impl Door {
 
 impl Door {
     fn take(&mut self, what: u32, number: f64, bytes: &[u8], now: Millis) -> Result<(), u8> {
-        let at = Epoch(number as u64);
-        let verdicts: Vec<Trust>;
-        let identity: Identity;
+        let position = Position(number as u64);
+        let (verdicts, identity, participants): (Vec<Trust>, Identity, Vec<&str>);
         let input = match what {
-            what::HEAD => Input::Head((at.0 > 0).then_some((at, bytes))),
-            what::LOG => Input::Log(at, bytes),
-            what::CONFLICT => Input::Conflict(at),
+            what::HEAD => Input::Head { position, entry: bytes },
+            what::LOG => Input::Log { position, entry: bytes },
+            what::CONFLICT => Input::Conflict { expect: position },
+            what::TOO_OLD => Input::TooOld,
+            what::REJOIN => Input::Rejoin { position, entry: bytes },
             what::KNOCK => Input::Knock(bytes),
-            what::GONE => {
-                let name = std::str::from_utf8(bytes).map_err(|_| code::BAD_INPUT)?;
-                let found = self.members.iter().find(|(_, who)| owners::participant(who) == name);
-                identity = found.ok_or(code::NO_SUCH_MEMBER)?.1.clone();
-                Input::Gone(&identity)
+            what::MESSAGE => Input::Message(bytes),
+            what::GONE => Input::Gone(text(bytes)?),
+            what::PARTICIPANTS => {
+                participants = text(bytes)?.split_terminator('\0').collect();
+                Input::Participants(&participants)
             }
             what::ROTATE => Input::Rotate,
             what::REMOVE => {
-                let found = self.members.iter().find(|(index, _)| f64::from(*index) == number);
+                let mut found = self.members.iter();
+                let found = found.find(|(index, who)| f64::from(*index) == number && who.key == bytes);
                 identity = found.ok_or(code::NO_SUCH_MEMBER)?.1.clone();
                 Input::Remove(&identity)
             }
+            what::POLICY => Input::Policy(read_policy(bytes).ok_or(code::BAD_INPUT)?),
+            what::LEAVE => Input::Leave,
             what::VERDICT => {
                 verdicts = bytes.iter().map(|byte| trust(*byte)).collect();
                 Input::Verdict(Question(number as u32), &verdicts)
@@ -142,21 +173,37 @@ impl Door {
 
     fn drain(&mut self) {
         while let Some(output) = self.session.poll() {
-            if let Output::Forget(epoch) = &output {
-                self.kept.retain(|kept| kept.epoch > *epoch);
+            match &output {
+                Output::Forget(epoch) => self.kept.retain(|kept| kept.epoch != *epoch),
+                // Another group may follow, whose epochs begin anew.
+                Output::Event(Event::Joined) => self.kept.clear(),
+                _ => {}
             }
             match output {
-                Output::Open { epoch, secret, members } => {
-                    let own = self.session.group().map_or(u32::MAX, |group| group.index());
-                    let heard = self.owners.next(&members, own);
-                    self.out.push_back(wire::open(epoch.0, own, &members, &heard));
-                    self.kept.push(Kept { epoch, secret });
-                    self.members = members.into_iter().map(|member| (member.index, member.identity)).collect();
-                }
+                Output::Open { epoch, secret, members } => self.open(epoch, secret, members),
                 other => self.out.extend(wire::write(&other)),
             }
         }
     }
+
+    fn open(&mut self, epoch: Epoch, secret: BaseKey, members: Vec<Member>) {
+        // Both are known of a group that this member is in; without them nothing is heard.
+        let own = self.session.group().map_or(u32::MAX, Group::index);
+        let suite = self.session.group().and_then(|group| group.policy().ok()).map_or(0, |policy| policy.suite);
+        let heard = self.owners.next(&members, own);
+        self.out.push_back(wire::open(epoch.0, own, suite, &members, &heard));
+        self.kept.push(Kept { epoch, secret });
+        self.members = members.into_iter().map(|member| (member.index, member.identity)).collect();
+    }
+}
+
+fn text(bytes: &[u8]) -> Result<&str, u8> {
+    std::str::from_utf8(bytes).map_err(|_| code::BAD_INPUT)
+}
+
+fn read_policy(bytes: &[u8]) -> Option<RoomPolicy> {
+    let [mode, admit, high, low] = bytes else { return None };
+    wire::read_policy(*mode, *admit, u16::from_be_bytes([*high, *low]))
 }
 
 fn number(error: SessionError) -> u8 {

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use e2ee_session::mls::{Identity, Member};
+use e2ee_session::mls::{Identity, Member, Trust};
 
 /// The owner of each participant's name, as far as known.
 #[derive(Default)]
@@ -14,35 +14,29 @@ pub(crate) struct Owners {
 
 impl Owners {
     /// Takes the members of a new epoch: for each whether it speaks for the participant that it claims. The one with the
-    /// index `own` owns its name, whoever else claims it.
+    /// index `own` owns its name, whoever else claims it; who is refused speaks for nobody.
     pub(crate) fn next(&mut self, members: &[Member], own: u32) -> Vec<bool> {
         let there = |who: &Identity| members.iter().any(|member| member.identity == *who);
         self.of.retain(|_, owner| there(owner));
         for Member { index, identity, .. } in members {
-            let name = participant(identity);
-            let claims = members.iter().filter(|other| participant(&other.identity) == name).count();
+            let name = &identity.participant;
+            let claims = members.iter().filter(|other| other.identity.participant == *name).count();
             if claims == 1 || *index == own {
-                self.of.insert(name.to_owned(), identity.clone());
+                self.of.insert(name.clone(), identity.clone());
             }
         }
-        members.iter().map(|m| self.of.get(participant(&m.identity)) == Some(&m.identity)).collect()
+        let owns = |who: &Identity| self.of.get(&who.participant) == Some(who);
+        members.iter().map(|member| member.trust != Trust::Refused && owns(&member.identity)).collect()
     }
-}
-
-/// The participant that somebody claims to be.
-pub(crate) fn participant(who: &Identity) -> &str {
-    &who.name
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-    use e2ee_session::mls::Trust;
-
     use super::*;
 
     fn who(name: &str, key: u8) -> Identity {
-        Identity { name: name.into(), key: vec![key; 32] }
+        Identity { participant: name.into(), name: String::new(), key: vec![key; 32], proof: vec![] }
     }
 
     fn members(who: &[Identity]) -> Vec<Member> {
@@ -87,5 +81,17 @@ mod tests {
         let mut owners = Owners::default();
         assert_eq!(owners.next(&members(&[me.clone(), before]), 0), [true, true]);
         assert_eq!(owners.next(&members(&[me, after]), 0), [true, true]);
+    }
+
+    #[test]
+    fn who_is_refused_is_not_heard_and_holds_the_name_nevertheless() {
+        let (me, ada, late) = (who("me", 0), who("ada", 1), who("ada", 2));
+        let mut owners = Owners::default();
+        let mut two = members(&[me.clone(), ada.clone()]);
+        two[1].trust = Trust::Refused;
+        assert_eq!(owners.next(&two, 0), [true, false]);
+        let mut three = members(&[me, ada, late]);
+        three[1].trust = Trust::Refused;
+        assert_eq!(owners.next(&three, 0), [true, false, false]);
     }
 }

@@ -84,7 +84,8 @@ mod ask {
     pub(super) const LEND_KEY: u32 = 26;
     /// Wipes what `LEND_KEY` laid out.
     pub(super) const DROP_KEY: u32 = 27;
-    /// Inbox: secret of an epoch, 32 bytes. `a`: the epoch. Opens with it from now on, once its members are told.
+    /// Inbox: secret of an epoch, 32 bytes. `a`: the epoch, `b`: its suite. Opens with it from now on, once its
+    /// members are told.
     #[cfg(feature = "session")]
     pub(super) const OPEN_EPOCH: u32 = 28;
     /// Inbox: a participant's name (`a`). `b`: their sender index in the newest epoch. Gives their index for lanes.
@@ -99,6 +100,9 @@ mod ask {
     /// Forgets epoch `a` and those before it.
     #[cfg(feature = "session")]
     pub(super) const FORGET: u32 = 32;
+    /// Opens nothing any more of who had sender index `b` before epoch `a`.
+    #[cfg(feature = "session")]
+    pub(super) const BAR: u32 = 33;
 }
 
 /// Address of the inbox. It stays the same.
@@ -177,6 +181,8 @@ fn serve(media: &mut Media, outbox: &mut Vec<f64>, what: u32, a: u32, b: u32, c:
         ask::HUSH => media.hush(),
         #[cfg(feature = "session")]
         ask::FORGET => media.forget_epoch(a),
+        #[cfg(feature = "session")]
+        ask::BAR => media.bar(a, b),
         _ => Err(code::INTERNAL),
     };
     done.map_or_else(failed, f64::from)
@@ -218,7 +224,7 @@ impl Door {
         let mut inbox = Inbox(&self.inbox);
         let media = self.media.as_mut().ok_or(code::INTERNAL)?;
         match what {
-            ask::OPEN_EPOCH => media.open_epoch(a, inbox.bytes(ENTROPY_LEN)?),
+            ask::OPEN_EPOCH => media.open_epoch(a, b, inbox.bytes(ENTROPY_LEN)?),
             _ => media.member(inbox.name(a as usize)?, b),
         }
     }

@@ -56,6 +56,8 @@ mod code {
     pub(crate) const REFUSED: u16 = 221;
     pub(crate) const STALE: u16 = 240;
     #[cfg(feature = "session")]
+    pub(crate) const UNSUPPORTED_SUITE: u16 = 220;
+    #[cfg(feature = "session")]
     pub(crate) const OLD_EPOCH: u16 = 230;
     pub(crate) const NO_SENDER_KEY: u16 = 250;
     pub(crate) const BAD_OPTION: u16 = 400;

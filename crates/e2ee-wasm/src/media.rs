@@ -244,7 +244,7 @@ fn number(n: u32) -> Option<u16> {
     u16::try_from(n).ok()
 }
 
-fn cipher_suite(n: u32) -> Option<CipherSuite> {
+pub(crate) fn cipher_suite(n: u32) -> Option<CipherSuite> {
     number(n).and_then(|n| CipherSuite::from_number(n).ok())
 }
 

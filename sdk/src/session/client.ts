@@ -1,6 +1,6 @@
 /** The page's end of the session worker: numbers requests, hands out the rest. */
 import { E2eeError, nameOf, reasonOf } from "../errors.ts";
-import type { FromSession, SessionAsk, SessionRequest, ToSession, WorkerFigures } from "./protocol.ts";
+import type { FromSession, SessionAsk, SessionRequest, ToSession } from "./protocol.ts";
 
 /** How long a request may take, milliseconds: the first one loads the module. */
 const PATIENCE_MS = 30_000;
@@ -8,6 +8,8 @@ const PATIENCE_MS = 30_000;
 /** What each request is for, in words that an error begins with. */
 const ATTEMPTS: Readonly<Record<SessionRequest["t"], string>> = {
   init: "the session could not start",
+  introduce: "could not say who this is",
+  policy: "could not ask for another policy",
   rotate: "could not ask for fresh keys",
   remove: "could not remove a member",
   leave: "could not leave",
@@ -20,7 +22,7 @@ export type SessionWorkerEvent = Exclude<FromSession, { readonly id: number }>;
 
 interface Waiting {
   readonly what: string;
-  resolve(value: WorkerFigures | null): void;
+  resolve(value: Extract<FromSession, { readonly t: "done" }>["value"]): void;
   reject(error: E2eeError): void;
   readonly timer: ReturnType<typeof setTimeout>;
 }
@@ -47,7 +49,7 @@ export class SessionClient {
   }
 
   /** Asks and waits. Rejects with an {@link E2eeError}. */
-  ask(request: SessionAsk): Promise<WorkerFigures | null> {
+  ask(request: SessionAsk): Promise<Extract<FromSession, { readonly t: "done" }>["value"]> {
     if (this.#closed) return Promise.reject(new E2eeError("SessionOver", "this session was closed"));
     const id = this.#next++;
     return new Promise((resolve, reject) => {

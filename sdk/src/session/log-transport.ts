@@ -45,8 +45,10 @@ export interface LogTransportOptions {
 
 /** A transport over the relay at an address. */
 export interface LogTransport extends SessionTransport {
-  /** For the application, whose signalling knows who left: members that are gone are removed from the group. */
+  /** For the application, whose signalling knows who left: see {@link TransportEvents.gone}. */
   gone(participant: string): void;
+  /** The same for everybody who is in the call: see {@link TransportEvents.participants}. */
+  participants(all: readonly string[]): void;
 }
 
 /**
@@ -80,10 +82,8 @@ class WebSocketLog implements LogTransport {
   #failures = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #closed = false;
-  /** The newest key package, while nobody could be asked with it. */
-  #knock: Uint8Array | null = null;
-  /** What waits for its answer. */
-  #appended: { readonly expect: number; readonly entry: Uint8Array } | null = null;
+  /** Positions behind which something is to be appended, that wait for an answer. */
+  readonly #appended = new Set<number>();
   #answerBy: ReturnType<typeof setTimeout> | undefined;
 
   constructor(url: string, Socket: NonNullable<LogTransportOptions["WebSocket"]>) {
@@ -97,10 +97,12 @@ class WebSocketLog implements LogTransport {
     this.#connect();
   }
 
+  // What is told while there is no connection is lost: the next head makes the session tell it again.
+
   append(expect: number, entry: Uint8Array): void {
-    this.#appended = { expect, entry };
-    this.#tell(Say.Append, expect, entry);
-    if (this.#ready) this.#expectAnswer();
+    if (!this.#tell(Say.Append, expect, entry)) return;
+    this.#appended.add(expect);
+    this.#expectAnswer();
   }
 
   read(after: number): void {
@@ -108,7 +110,7 @@ class WebSocketLog implements LogTransport {
   }
 
   knock(keyPackage: Uint8Array): void {
-    if (!this.#tell(Say.Put, null, keyPackage)) this.#knock = keyPackage;
+    this.#tell(Say.Put, null, keyPackage);
   }
 
   take(): void {
@@ -121,6 +123,10 @@ class WebSocketLog implements LogTransport {
 
   gone(participant: string): void {
     this.#events?.gone(participant);
+  }
+
+  participants(all: readonly string[]): void {
+    this.#events?.participants(all);
   }
 
   close(): void {
@@ -161,6 +167,7 @@ class WebSocketLog implements LogTransport {
     if (this.#closed) return;
     if (this.#ready) this.#events?.connected(false);
     this.#ready = false;
+    this.#appended.clear();
     this.#trouble("RelayUnreachable", why);
     const pause = PAUSES_MS[Math.min(this.#failures++, PAUSES_MS.length - 1)] ?? 0;
     clearTimeout(this.#timer);
@@ -192,7 +199,6 @@ class WebSocketLog implements LogTransport {
       case Told.Head:
         return this.#head(number, message.slice(9));
       case Told.Entry:
-        if (this.#appended !== null && number > this.#appended.expect) this.#settled();
         return this.#events?.entry(number, message.slice(9));
       case Told.Answer:
         return this.#answered(number, message[9] ?? -1);
@@ -201,7 +207,8 @@ class WebSocketLog implements LogTransport {
       case Told.Said:
         return this.#events?.message(message.slice(1));
       case Told.TooOld:
-        return this.#trouble("RelayTooOld", `its oldest entry is ${number}`);
+        this.#trouble("RelayTooOld", `its oldest entry is ${number}`);
+        return this.#events?.tooOld();
       case Told.Error:
         return this.#trouble("RelayRefused", `error ${(message[1] ?? 0) * 256 + (message[2] ?? 0)}: ${new TextDecoder().decode(message.subarray(3))}`);
       default:
@@ -216,24 +223,11 @@ class WebSocketLog implements LogTransport {
     this.#failures = 0;
     if (again) this.#events?.connected(true);
     this.#events?.head(position, entry);
-    const knock = this.#knock;
-    this.#knock = null;
-    if (knock !== null) this.knock(knock);
-    const appended = this.#appended;
-    if (appended === null) return;
-    // Nobody said what became of it. Where the log is where it was, it was lost on its way; else the entries tell.
-    if (appended.expect === position) this.append(position, appended.entry);
-    else this.#settled();
-  }
-
-  #settled(): void {
-    this.#appended = null;
-    clearTimeout(this.#answerBy);
   }
 
   #answered(expect: number, answer: number): void {
-    const mine = this.#appended?.expect === expect;
-    if (mine) this.#settled();
+    this.#appended.delete(expect);
+    if (this.#appended.size === 0) clearTimeout(this.#answerBy);
     if (answer === Answer.Taken) return;
     if (answer === Answer.Conflict) return this.#events?.conflict(expect);
     if (answer === Answer.TooLarge) this.#trouble("RelayTooLarge", "an entry of the session is too large for it");

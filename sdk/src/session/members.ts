@@ -14,7 +14,15 @@ export interface Somebody {
   readonly name: string;
   /** Its identity: the public key of its signatures, 64 hexadecimal digits. */
   readonly key: string;
+  /** What it says proves its name, up to 16 KiB; empty for nothing. */
+  readonly proof: Uint8Array;
 }
+
+/**
+ * Why a verdict is wanted: somebody asks to be let in; somebody entered by itself or was let in by another member; they
+ * are in the group that this member would enter.
+ */
+export type Why = "knocks" | "entered" | "inside";
 
 /** A member of the group, as the group's keys say it and not a server. */
 export interface SessionMember extends Somebody {
@@ -24,11 +32,11 @@ export interface SessionMember extends Somebody {
   /** This page. */
   readonly self: boolean;
   /**
-   * Whether its frames are opened. `false` for one that claims a participant whom another member was first to claim:
-   * show it, somebody may be trying to pass for somebody else.
+   * Whether its frames are opened. `false` for who was refused, and for one that claims a participant whom another member
+   * was first to claim: show it, somebody may be trying to pass for somebody else.
    */
   readonly heard: boolean;
 }
 
 /** The application's word on who may be in the group, and as whom. */
-export type Verdict = (who: Somebody, why: "knock" | "member") => Trust | Promise<Trust>;
+export type Verdict = (who: Somebody, why: Why) => Trust | Promise<Trust>;

@@ -3,7 +3,8 @@
  * that the page hands on.
  */
 import type { PostableWasm } from "../protocol.ts";
-import type { Trust } from "./members.ts";
+import type { Trust, Why } from "./members.ts";
+import type { RoomPolicy } from "./policy.ts";
 
 /** Somebody as it presents itself. */
 export interface Presented {
@@ -11,6 +12,7 @@ export interface Presented {
   readonly name: string;
   /** Public key of its signatures; the page keeps it as hexadecimal digits. */
   readonly key: Uint8Array<ArrayBuffer>;
+  readonly proof: Uint8Array<ArrayBuffer>;
 }
 
 /** A member of an epoch. */
@@ -21,11 +23,8 @@ export interface Listed extends Presented {
   readonly heard: boolean;
 }
 
-/** Why somebody is to be judged. */
-export type Why = "knock" | "member";
-
 /** What comes from outside; `number` and `bytes` as each needs it. */
-export type Heard = "head" | "entry" | "conflict" | "knock" | "message" | "gone";
+export type Heard = "head" | "entry" | "conflict" | "knock" | "message" | "gone" | "too-old" | "participants" | "rejoin";
 
 /** What the page says. Those with `id` are answered by `done` or `failed`. */
 export type ToSession =
@@ -34,11 +33,13 @@ export type ToSession =
       readonly id: number;
       readonly room: string;
       readonly participant: string;
-      readonly name: string;
+      readonly policy: RoomPolicy;
       readonly wasm: PostableWasm | null;
     }
+  | { readonly t: "introduce"; readonly id: number; readonly name: string; readonly proof: Uint8Array }
+  | { readonly t: "policy"; readonly id: number; readonly policy: RoomPolicy }
   | { readonly t: "rotate"; readonly id: number }
-  | { readonly t: "remove"; readonly id: number; readonly index: number }
+  | { readonly t: "remove"; readonly id: number; readonly index: number; readonly key: Uint8Array }
   | { readonly t: "leave"; readonly id: number }
   | { readonly t: "report"; readonly id: number }
   | { readonly t: "verdict"; readonly id: number; readonly question: number; readonly trust: readonly Trust[] }
@@ -55,20 +56,24 @@ export type SessionAsk = SessionRequest extends infer R ? (R extends SessionRequ
 
 /** Something that happened to the group. */
 export type Happened =
-  | { readonly what: "joined" | "removed" | "fork" | "left" }
-  | { readonly what: "refused"; readonly who: readonly Presented[] }
-  | { readonly what: "dropped"; readonly code: number }
+  | { readonly what: "joined" | "waiting" | "removed" | "fork" | "left" | "log-lost" | "left-behind" }
+  | { readonly what: "refused" | "barred"; readonly who: readonly Presented[] }
+  | { readonly what: "dropped"; readonly code: number; readonly times: number }
   | { readonly what: "other"; readonly text: string };
 
 /** What the session worker says. */
 export type FromSession =
-  | { readonly t: "done"; readonly id: number; readonly value: WorkerFigures | null }
+  /** To `init`: the own public key. */
+  | { readonly t: "done"; readonly id: number; readonly value: WorkerFigures | Uint8Array<ArrayBuffer> | null }
   | { readonly t: "failed"; readonly id: number; readonly code: number; readonly message: string }
   | { readonly t: "append"; readonly expect: number; readonly entry: Uint8Array<ArrayBuffer> }
   | { readonly t: "read"; readonly after: number }
   | { readonly t: "knock"; readonly package: Uint8Array<ArrayBuffer> }
   | { readonly t: "send"; readonly message: Uint8Array<ArrayBuffer> }
   | { readonly t: "decide"; readonly question: number; readonly why: Why; readonly who: readonly Presented[] }
+  | { readonly t: "withdraw"; readonly question: number }
+  | { readonly t: "policy"; readonly policy: RoomPolicy }
+  | { readonly t: "outside"; readonly participants: readonly string[] }
   | { readonly t: "members"; readonly epoch: number; readonly own: number; readonly members: readonly Listed[] }
   | { readonly t: "sealing"; readonly epoch: number | null }
   | { readonly t: "code"; readonly code: string }

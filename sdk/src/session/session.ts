@@ -5,25 +5,41 @@ import { checkName } from "../options.ts";
 import type { PostableWasm } from "../protocol.ts";
 import { type LogEntry, Log } from "../report.ts";
 import { SessionClient, type SessionWorkerEvent } from "./client.ts";
-import type { SessionMember, Somebody, Trust, Verdict } from "./members.ts";
-import type { Happened, Heard, Presented, Why } from "./protocol.ts";
+import type { SessionMember, Somebody, Trust, Verdict, Why } from "./members.ts";
+import { checkPolicy, DEFAULT_POLICY, type RoomPolicy } from "./policy.ts";
+import type { Happened, Heard, Presented, WorkerFigures } from "./protocol.ts";
 import type { SessionTransport, TransportEvents } from "./transport.ts";
 
 /**
  * Where a session stands.
  *
  * - `connecting`: the transport has not told where the room's log is.
- * - `joining`: on the way into the group: to be let in, or to be judged.
+ * - `joining`: on the way into the group.
+ * - `waiting`: until a member lets this one in.
  * - `joined`: in the group; what is sent is sealed with its keys.
  * - `removed`: somebody removed this member.
- * - `refused`: somebody is in the group whom the application refused; this session does not follow it there.
+ * - `refused`: somebody is in the group whom the application refused; this session did not enter it.
  * - `forked`: others see another group: whoever carries the messages shows different ones to different members.
+ * - `log-lost`, `left-behind`: the relay lost more than the members have, or more than this one knows.
  * - `left`, `closed`: by the application's own wish.
  * - `failed`: the session worker is gone.
  *
- * From `removed` on nothing is sealed any more, and the session stays so: join with a new one.
+ * From `removed` on nothing is sealed any more. Out of `forked`, `log-lost` and `left-behind` leads {@link Session.rejoin};
+ * the others are for good: join with a new session.
  */
-export type SessionState = "connecting" | "joining" | "joined" | "removed" | "refused" | "forked" | "left" | "closed" | "failed";
+export type SessionState =
+  | "connecting"
+  | "joining"
+  | "waiting"
+  | "joined"
+  | "removed"
+  | "refused"
+  | "forked"
+  | "log-lost"
+  | "left-behind"
+  | "left"
+  | "closed"
+  | "failed";
 
 /** Something that an application shows. */
 export type SessionEvent =
@@ -33,8 +49,11 @@ export type SessionEvent =
   | { readonly what: "keys"; readonly epoch: number }
   /** Messages go through, or do not. Keys stay as they are meanwhile. */
   | { readonly what: "connected" | "disconnected" }
-  /** Somebody is in the group whom the application refused. */
-  | { readonly what: "refused"; readonly who: readonly Somebody[] }
+  /**
+   * Somebody is in the group whom the application refused: `barred` while this member has it removed, and seals nothing
+   * until it is out; `refused` when this member did not enter because of it.
+   */
+  | { readonly what: "refused" | "barred"; readonly who: readonly Somebody[] }
   /** Something could not be used. Nothing changed, and the session goes on, unless its state says otherwise. */
   | { readonly what: "trouble"; readonly error: E2eeError }
   /** Of a later version of the session. */
@@ -46,15 +65,15 @@ export interface SessionEvents {
   /** The digits that members may compare: another in every epoch. */
   code: string;
   state: SessionState;
-  /** Somebody waits to be let in: see {@link SessionPolicy.lobby} and {@link Session.admit}. */
+  /** Somebody waits to be let in: see {@link SessionOptions.lobby} and {@link Session.admit}. */
   knock: Somebody;
+  /** Those who wait have changed. */
+  knocking: readonly Somebody[];
+  /** What the members agreed on. */
+  policy: RoomPolicy;
+  /** Participants of the call that are not in the group: they get no key. Told where the transport knows who is in the call. */
+  outside: readonly string[];
   event: SessionEvent;
-}
-
-/** Rules of this member. */
-export interface SessionPolicy {
-  /** Who knocks waits for {@link Session.admit}. Default: {@link SessionOptions.verdict} alone decides. */
-  readonly lobby?: boolean;
 }
 
 /** Options of `createSession`. */
@@ -67,7 +86,15 @@ export interface SessionOptions {
   readonly name?: string;
   /** What carries the messages: `logTransport(url)`, or one of the application's own. */
   readonly transport: SessionTransport;
-  readonly policy?: SessionPolicy;
+  /** What the room's rules are, if this member is the first in it; the others take those that are there. */
+  readonly policy?: Partial<RoomPolicy>;
+  /** Who knocks waits for {@link Session.admit} of this member or for another. Default: `verdict` decides. */
+  readonly lobby?: boolean;
+  /**
+   * What proves the name, up to 16 KiB, for the others' `verdict`: an ID token whose nonce commits to the key that this is
+   * called with, for example. Default: nothing.
+   */
+  readonly proof?: (key: Uint8Array) => Uint8Array | Promise<Uint8Array>;
   /**
    * Who may be in the group, and as whom. Called once for everybody who would enter, before anything happens. Default:
    * everybody, as `unverified`. What it throws counts as `refused`.
@@ -92,7 +119,9 @@ export interface SessionReport {
   /** The newest epoch, and the one whose keys seal; `null`: nothing is sealed. */
   readonly epoch: number;
   readonly sealing: number | null;
-  readonly members: readonly SessionMember[];
+  readonly policy: RoomPolicy | null;
+  readonly members: readonly Omit<SessionMember, "proof">[];
+  readonly outside: readonly string[];
   /** Epochs whose keys open. */
   readonly epochs: readonly number[];
   /** Memory of the session module, bytes. */
@@ -102,7 +131,7 @@ export interface SessionReport {
   readonly log: readonly LogEntry[];
 }
 
-const ENDS: Readonly<Record<string, SessionState>> = { removed: "removed", refused: "refused", fork: "forked", left: "left" };
+const STATES: Readonly<Record<string, SessionState>> = { fork: "forked" };
 
 /** Made by `createSession`. */
 export class Session {
@@ -116,12 +145,16 @@ export class Session {
   readonly #log = new Log();
   /** Stops what media workers send. */
   readonly #hush = new Set<() => void>();
+  #policy: RoomPolicy | null = null;
+  #outside: readonly string[] = [];
   #members: readonly SessionMember[] = [];
   #code = "";
   #epoch = 0;
   #sealing: number | null = null;
   #state: SessionState = "connecting";
   #connected = false;
+  /** What the log ends with. */
+  #head: { readonly position: number; readonly entry: Uint8Array } | null = null;
   /** Those who wait to be let in, by their identity. */
   readonly #knocking = new Map<string, { readonly who: Somebody; readonly question: number }>();
 
@@ -130,7 +163,7 @@ export class Session {
     this.participant = options.participant;
     this.#transport = options.transport;
     this.#verdict = options.verdict ?? ((): Trust => "unverified");
-    this.#lobby = options.policy?.lobby ?? false;
+    this.#lobby = options.lobby ?? false;
     this.#client = new SessionClient(
       worker,
       (event) => this.#worker(event),
@@ -140,13 +173,15 @@ export class Session {
 
   /** See `createSession`. */
   static async create(options: SessionOptions, makeWorker: () => Worker): Promise<Session> {
-    const { room, participant, name = participant, wasm } = options;
+    const { room, participant, name = participant, wasm, proof } = options;
     checkName("room", room);
     checkName("participant", participant);
     checkName("name", name);
+    const policy = checkPolicy({ ...DEFAULT_POLICY, ...options.policy });
     const session = new Session(options, options.worker ?? makeWorker());
     try {
-      await session.#client.ask({ t: "init", room, participant, name, wasm: postable(wasm) });
+      const key = (await session.#client.ask({ t: "init", room, participant, policy, wasm: postable(wasm) })) as Uint8Array;
+      await session.#client.ask({ t: "introduce", name, proof: (await proof?.(key)) ?? new Uint8Array() });
     } catch (error) {
       session.close();
       throw error;
@@ -174,6 +209,16 @@ export class Session {
     return this.#state;
   }
 
+  /** What the members agreed on; `null` before one joined. */
+  get policy(): RoomPolicy | null {
+    return this.#policy;
+  }
+
+  /** Participants of the call that are not in the group, where the transport knows: they get no key. */
+  get outside(): readonly string[] {
+    return this.#outside;
+  }
+
   /** Those who wait to be let in. */
   get knocking(): readonly Somebody[] {
     return [...this.#knocking.values()].map(({ who }) => who);
@@ -195,14 +240,29 @@ export class Session {
     this.#joined();
     const found = this.#members.find(({ key, index }) => key === member.key && index === member.index);
     if (found === undefined) throw new E2eeError("NoSuchMember", `${member.name} is not in the group`);
-    await this.#client.ask({ t: "remove", index: found.index });
+    const key = Uint8Array.from(found.key.match(/../g) ?? [], (byte) => Number.parseInt(byte, 16));
+    await this.#client.ask({ t: "remove", index: found.index, key });
+  }
+
+  /** Asks the members to agree on other rules; the event `policy` says when they have. */
+  async setPolicy(change: Partial<RoomPolicy>): Promise<void> {
+    this.#joined();
+    await this.#client.ask({ t: "policy", policy: checkPolicy({ ...DEFAULT_POLICY, ...this.#policy, ...change }) });
+  }
+
+  /** Enters again after `forked`, `log-lost` or `left-behind`: for the user to ask for. */
+  rejoin(): void {
+    if (!["forked", "log-lost", "left-behind"].includes(this.#state)) throw new E2eeError("SessionOver", `out of "${this.#state}" does not lead rejoin()`);
+    if (this.#head === null) throw new E2eeError("RelayUnreachable", "the relay has not told where its log is");
+    this.#move("joining");
+    this.#client.tell({ t: "heard", what: "rejoin", number: this.#head.position, bytes: this.#head.entry });
   }
 
   /** Lets somebody in who knocked, or refuses it. Rejects with `NoSuchQuestion` when it does not wait any more. */
   async admit(who: Somebody, trust: Trust = "unverified"): Promise<void> {
     const waiting = this.#knocking.get(who.key);
     if (waiting === undefined) throw new E2eeError("NoSuchQuestion", `${who.name} does not wait to be let in`);
-    this.#knocking.delete(who.key);
+    this.#answered(who.key);
     await this.#client.ask({ t: "verdict", question: waiting.question, trust: [trust] });
   }
 
@@ -215,7 +275,7 @@ export class Session {
 
   /** Figures for a support desk: JSON without any key. */
   async report(): Promise<SessionReport> {
-    const figures = this.#ended ? null : await this.#client.ask({ t: "report" });
+    const figures = this.#ended || this.#state === "failed" ? null : ((await this.#client.ask({ t: "report" })) as WorkerFigures);
     return {
       version: 1,
       at: new Date().toISOString(),
@@ -225,7 +285,9 @@ export class Session {
       connected: this.#connected,
       epoch: this.#epoch,
       sealing: this.#sealing,
-      members: this.#members,
+      policy: this.#policy,
+      members: this.#members.map(({ proof: _, ...member }) => member),
+      outside: this.#outside,
       epochs: figures?.epochs ?? [],
       wasmBytes: figures?.wasmBytes ?? 0,
       mediaWorkers: figures?.ports ?? 0,
@@ -245,7 +307,7 @@ export class Session {
    * @internal
    */
   attach(hush: () => void): MessagePort {
-    if (this.#over()) throw new E2eeError("SessionOver", `the session is ${this.#state}: make another`);
+    if (this.#ended || this.#state === "failed") throw new E2eeError("SessionOver", `the session is ${this.#state}: make another`);
     const { port1, port2 } = new MessageChannel();
     this.#hush.add(hush);
     this.#client.tell({ t: "port", port: port1 }, [port1]);
@@ -266,7 +328,7 @@ export class Session {
   }
 
   #over(): boolean {
-    return !["connecting", "joining", "joined"].includes(this.#state);
+    return !["connecting", "joining", "waiting", "joined"].includes(this.#state);
   }
 
   #joined(): void {
@@ -279,16 +341,22 @@ export class Session {
     const none = new Uint8Array();
     return {
       head: (position, entry) => {
+        this.#head = { position, entry };
         if (this.#state === "connecting") this.#move("joining");
-        hear("head", position, entry);
+        if (!this.#over()) hear("head", position, entry);
         // Who knocked while nobody was connected is still there.
         if (this.#state === "joined") this.#transport.take();
       },
-      entry: (position, entry) => hear("entry", position, entry),
+      entry: (position, entry) => {
+        if (position > (this.#head?.position ?? -1)) this.#head = { position, entry };
+        if (!this.#over()) hear("entry", position, entry);
+      },
       conflict: (expect) => hear("conflict", expect, none),
+      tooOld: () => hear("too-old", 0, none),
       knock: (keyPackage) => hear("knock", 0, keyPackage),
       message: (bytes) => hear("message", 0, bytes),
       gone: (participant) => hear("gone", 0, new TextEncoder().encode(participant)),
+      participants: (all) => hear("participants", 0, new TextEncoder().encode(all.map((one) => `${one}\0`).join(""))),
       connected: (yes) => {
         this.#connected = yes;
         this.#tell({ what: yes ? "connected" : "disconnected" });
@@ -310,6 +378,15 @@ export class Session {
         return this.#transport.send(event.message);
       case "decide":
         return void this.#decide(event.question, event.why, event.who.map(somebody));
+      case "withdraw":
+        for (const [key, { question }] of this.#knocking) if (question === event.question) this.#answered(key);
+        return;
+      case "policy":
+        this.#policy = event.policy;
+        return this.#emitter.emit("policy", event.policy);
+      case "outside":
+        this.#outside = event.participants;
+        return this.#emitter.emit("outside", event.participants);
       case "members":
         return this.#list(event.epoch, event.members.map((member) => ({
           ...somebody(member), index: member.index, trust: member.trust, heard: member.heard, self: member.index === event.own,
@@ -334,16 +411,17 @@ export class Session {
     this.#epoch = epoch;
     for (const member of members) if (!before.some(({ key }) => key === member.key)) this.#tell({ what: "came", member });
     for (const member of before) if (!members.some(({ key }) => key === member.key)) this.#tell({ what: "went", member });
-    for (const { key } of members) this.#knocking.delete(key);
+    for (const { key } of members) this.#answered(key);
     this.#emitter.emit("members", members);
   }
 
   async #decide(question: number, why: Why, who: readonly Somebody[]): Promise<void> {
     const [first] = who;
-    if (why === "knock" && this.#lobby && first !== undefined && who.length === 1) {
+    if (why === "knocks" && this.#lobby && first !== undefined && who.length === 1) {
       this.#knocking.set(first.key, { who: first, question });
-      this.#log.add({ what: `${first.name} knocks` });
-      return this.#emitter.emit("knock", first);
+      this.#log.add({ what: `${first.participant} knocks` });
+      this.#emitter.emit("knock", first);
+      return this.#emitter.emit("knocking", this.knocking);
     }
     const judge = async (one: Somebody): Promise<Trust> => {
       try {
@@ -358,15 +436,20 @@ export class Session {
     if (!this.#ended) await this.#client.ask({ t: "verdict", question, trust }).catch((error: E2eeError) => this.#trouble(error));
   }
 
+  #answered(key: string): void {
+    if (this.#knocking.delete(key)) this.#emitter.emit("knocking", this.knocking);
+  }
+
   #happened(event: Happened): void {
-    if (event.what === "dropped") return this.#trouble(new E2eeError(nameOf(event.code), `a message was left out: ${reasonOf(event.code)}`));
+    if (event.what === "dropped") return this.#trouble(new E2eeError(nameOf(event.code), `${event.times} messages were left out: ${reasonOf(event.code)}`));
     if (event.what === "other") return this.#tell(event);
-    if (event.what === "refused") this.#tell({ what: "refused", who: event.who.map(somebody) });
+    if (event.what === "refused" || event.what === "barred") this.#tell({ what: event.what, who: event.who.map(somebody) });
+    if (event.what === "barred") return;
     if (event.what === "joined") {
       this.#move("joined");
       return this.#transport.take();
     }
-    this.#move(ENDS[event.what] ?? "failed");
+    this.#move(STATES[event.what] ?? (event.what as SessionState));
   }
 
   #move(state: SessionState): void {
@@ -396,8 +479,8 @@ export class Session {
   }
 }
 
-function somebody({ participant, name, key }: Presented): Somebody {
-  return { participant, name, key: [...key].map((byte) => byte.toString(16).padStart(2, "0")).join("") };
+function somebody({ participant, name, key, proof }: Presented): Somebody {
+  return { participant, name, proof, key: [...key].map((byte) => byte.toString(16).padStart(2, "0")).join("") };
 }
 
 function postable(wasm: SessionOptions["wasm"]): PostableWasm | null {

@@ -15,8 +15,12 @@ export interface TransportEvents {
   knock(keyPackage: Uint8Array): void;
   /** A message of somebody in the room. */
   message(bytes: Uint8Array): void;
-  /** Somebody has left the call, as far as the transport knows. */
+  /** The log has not kept what {@link SessionTransport.read} asked for. */
+  tooOld(): void;
+  /** Somebody has left the call, as far as the transport knows: it is removed. */
   gone(participant: string): void;
+  /** These participants are in the call, as far as the transport knows. Who is not in the group gets no key, and is shown. */
+  participants(all: readonly string[]): void;
   /** Whether messages go through. */
   connected(yes: boolean): void;
   /** Something went wrong. The transport goes on trying. */
@@ -28,7 +32,7 @@ export interface TransportEvents {
  * for key packages, and messages to everybody. A session uses one transport, and a transport one session.
  */
 export interface SessionTransport {
-  /** Begins; `events` is told {@link TransportEvents.head} first. */
+  /** Begins. `events` is told {@link TransportEvents.head} first. */
   start(events: TransportEvents): void;
   /** Appends `entry`, if `expect` is the position of the newest one. */
   append(expect: number, entry: Uint8Array): void;

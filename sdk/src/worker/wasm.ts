@@ -17,7 +17,8 @@ const NOBODY = 2 ** 32 - 1;
 export class WasmEngine implements Engine {
   readonly name = "wasm";
   readonly module: MediaModule;
-  readonly turbo: boolean;
+  /** WebCrypto has the cipher suite. */
+  turbo: boolean;
   readonly #indices = new Map<string, number>();
   readonly #lanes = new Set<WasmLane>();
 

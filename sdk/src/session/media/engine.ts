@@ -5,11 +5,11 @@
 import { Code } from "../../codes.ts";
 import type { CompatAnswer, CompatAsk } from "../../compat.ts";
 import type { Request } from "../../protocol.ts";
-import { readAnnouncement } from "../../worker/announcement.ts";
 import { compile, type Loaded } from "../../worker/load.ts";
 import type { Ask, MediaModule } from "../../worker/module.ts";
 import { Refusal } from "../../worker/refusal.ts";
 import { rehearse } from "../../worker/rehearsal.ts";
+import { turboSuite } from "../../worker/turbo.ts";
 import { WasmEngine } from "../../worker/wasm.ts";
 import type { FromMedia, ToMedia } from "../port.ts";
 
@@ -20,6 +20,7 @@ const enum EpochAsk {
   SealWith = 30,
   Hush = 31,
   Forget = 32,
+  Bar = 33,
 }
 
 /** The port, as far as it is used. */
@@ -44,12 +45,10 @@ export async function load(request: Extract<Request, { t: "init" }>): Promise<Lo
 
 /** See the file's comment. */
 export class SessionEngine extends WasmEngine {
-  readonly #suite: number;
   readonly #port: Port;
 
   constructor(module: WebAssembly.Module, setup: ConstructorParameters<typeof WasmEngine>[1], port: Port) {
     super(module, setup);
-    this.#suite = setup.suite;
     this.#port = port;
     port.onmessage = ({ data }) => this.#take(data);
   }
@@ -65,6 +64,8 @@ export class SessionEngine extends WasmEngine {
           return void this.#ask(EpochAsk.Hush);
         case "forget":
           return void this.#ask(EpochAsk.Forget, message.epoch);
+        case "bar":
+          return void this.#ask(EpochAsk.Bar, message.before, message.index);
       }
     } catch (error) {
       // Whatever went wrong, what is sent must not be under keys that the session left behind.
@@ -73,10 +74,11 @@ export class SessionEngine extends WasmEngine {
     }
   }
 
-  #open({ epoch, secret, members }: Extract<ToMedia, { t: "epoch" }>): void {
+  #open({ epoch, suite, secret, members }: Extract<ToMedia, { t: "epoch" }>): void {
     this.module.put(secret);
     secret.fill(0);
-    this.#ask(EpochAsk.OpenEpoch, epoch);
+    this.#ask(EpochAsk.OpenEpoch, epoch, suite);
+    this.turbo = turboSuite(suite);
     for (const { index, participant } of members) {
       const [length] = this.module.put(participant);
       this.know(participant, this.#ask(EpochAsk.Member, length, index));
@@ -115,13 +117,9 @@ export class SessionEngine extends WasmEngine {
     return this.rotate();
   }
 
-  /** Members are those of the session; an announcement can only name another suite. */
-  override addParticipant(_: string, announcement: string): void {
-    const { suite } = readAnnouncement(announcement);
-    if (suite !== this.#suite) throw new Refusal(Code.UnsupportedSuite, "in a session everybody seals with one suite");
-  }
+  /** Who is in the call, and what it seals with, is for the session to say. */
+  override addParticipant(): void {}
 
-  /** Who is in the call is for the session to say. */
   override removeParticipant(): void {}
 }
 

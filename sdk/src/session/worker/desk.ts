@@ -2,7 +2,8 @@
 import { Code } from "../../codes.ts";
 import { isRefusal, Refusal } from "../../worker/refusal.ts";
 import type { FromMedia, ToMedia } from "../port.ts";
-import type { FromSession, Heard, Listed, SessionRequest, ToSession, WorkerFigures } from "../protocol.ts";
+import { policyBytes } from "../policy.ts";
+import type { FromSession, Happened, Heard, SessionRequest, ToSession, WorkerFigures } from "../protocol.ts";
 import { compile } from "./load.ts";
 import { type Output, SessionModule, trustBytes, What } from "./module.ts";
 
@@ -13,7 +14,12 @@ const WHAT: Readonly<Record<Heard, What>> = {
   knock: What.Knock,
   message: What.Message,
   gone: What.Gone,
+  "too-old": What.TooOld,
+  participants: What.Participants,
+  rejoin: What.Rejoin,
 };
+/** What ends a session's part in its group. */
+const ENDS: readonly string[] = ["removed", "refused", "fork", "left", "log-lost", "left-behind"] satisfies Happened["what"][];
 
 /** Milliseconds since 1970 that never go back. */
 const now = (): number => performance.timeOrigin + performance.now();
@@ -35,15 +41,25 @@ export interface SessionScope {
   close(): void;
 }
 
+interface Seated {
+  readonly port: MediaPort;
+  context: number;
+  used: boolean;
+}
+
+type Opened = Extract<Output, { readonly t: "open" }>;
+
 /** One session in one worker. */
 export class SessionDesk {
   readonly #scope: SessionScope;
   #module: SessionModule | null = null;
   /** Epochs whose keys are kept, oldest first. */
-  #epochs: { readonly epoch: number; readonly members: readonly Listed[]; readonly own: number }[] = [];
+  #epochs: readonly Opened[] = [];
   #sealing: { readonly epoch: number; readonly index: number } | null = null;
-  /** Ports, by the context that tells their sealers apart: none is given twice, so no key is ever used twice. */
-  readonly #ports: (MediaPort | null)[] = [];
+  /** Ports, each with the context of its sealer, and whether that was used. */
+  readonly #ports: Seated[] = [];
+  /** Contexts given out. None is given twice, so no two sealers ever have one key. */
+  #contexts = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #waiting: ToSession[] = [];
 
@@ -71,18 +87,25 @@ export class SessionDesk {
     }
   }
 
-  async #serve(request: SessionRequest): Promise<WorkerFigures | null> {
+  async #serve(request: SessionRequest): Promise<WorkerFigures | Uint8Array<ArrayBuffer> | null> {
     if (request.t === "init") {
       if (this.#module !== null) throw new Refusal(Code.BadOption, "one worker serves one session: make another");
       this.#module = new SessionModule(await compile(request.wasm ?? new URL("./session.wasm", import.meta.url)), request);
-      return null;
+      return this.#module.key;
     }
+    if (this.#module === null) throw new Refusal(Code.SessionOver);
     switch (request.t) {
+      case "introduce":
+        this.#module.introduce(request.name, request.proof);
+        return null;
+      case "policy":
+        this.#take(What.Policy, 0, policyBytes(request.policy));
+        return null;
       case "rotate":
         this.#take(What.Rotate);
         return null;
       case "remove":
-        this.#take(What.Remove, request.index);
+        this.#take(What.Remove, request.index, request.key);
         return null;
       case "leave":
         this.#take(What.Leave);
@@ -91,7 +114,7 @@ export class SessionDesk {
         this.#take(What.Verdict, request.question, trustBytes(request.trust));
         return null;
       case "report":
-        return { wasmBytes: this.#module?.wasmBytes ?? 0, epochs: this.#epochs.map(({ epoch }) => epoch), ports: this.#ports.filter((port) => port !== null).length };
+        return { wasmBytes: this.#module.wasmBytes, epochs: this.#epochs.map(({ epoch }) => epoch), ports: this.#ports.length };
     }
   }
 
@@ -120,23 +143,36 @@ export class SessionDesk {
       case "wake":
         return this.#wake(output.at);
       case "open": {
+        this.#epochs = [...this.#epochs, output];
+        this.#toAll((port) => this.#open(port, output, module));
         const { epoch, own, members } = output;
-        this.#epochs.push({ epoch, own, members });
-        this.#toAll((port) => this.#open(port, epoch, own, members, module));
         return this.#scope.postMessage({ t: "members", epoch, own, members });
       }
       case "seal-with":
         this.#sealing = { epoch: output.epoch, index: output.index };
-        this.#toAll((port, context) => port.postMessage({ ...output, context }, []));
+        for (const port of this.#ports) this.#sealWith(port);
         return this.#scope.postMessage({ t: "sealing", epoch: output.epoch });
       case "hush":
         return this.#hush();
       case "forget":
-        this.#epochs = this.#epochs.filter(({ epoch }) => epoch > output.epoch);
+        // Of a group before this one, which is forgotten already.
+        if (!this.#epochs.some(({ epoch }) => epoch === output.epoch)) return;
+        return this.#forget(output.epoch);
+      case "bar":
+        this.#epochs = this.#epochs.map((opened) =>
+          opened.epoch < output.before ? { ...opened, members: opened.members.filter(({ index }) => index !== output.index) } : opened,
+        );
         return this.#toAll((port) => port.postMessage(output, []));
+      case "policy":
+        if (output.policy !== null) return this.#scope.postMessage({ t: "policy", policy: output.policy });
+        return this.#scope.postMessage({ t: "trouble", code: Code.UnsupportedSuite, message: "the members agreed on a cipher suite that this version does not know" });
       case "event":
         // Whoever is not in the group any more must not go on under its keys.
-        if (["removed", "fork", "left", "refused"].includes(output.event.what)) this.#hush();
+        if (ENDS.includes(output.event.what)) this.#end();
+        // Another group may have epochs of the same numbers.
+        if (output.event.what === "joined") {
+          for (const port of this.#ports) if (port.used) [port.context, port.used] = [this.#contexts++, false];
+        }
         return this.#scope.postMessage({ t: "happened", event: output.event });
       default:
         return this.#scope.postMessage(output);
@@ -150,26 +186,44 @@ export class SessionDesk {
     this.#scope.postMessage({ t: "sealing", epoch: null });
   }
 
-  #open(port: MediaPort, epoch: number, own: number, members: readonly Listed[], module: SessionModule): void {
+  #forget(upTo: number): void {
+    this.#epochs = this.#epochs.filter(({ epoch }) => epoch > upTo);
+    this.#toAll((port) => port.postMessage({ t: "forget", epoch: upTo }, []));
+  }
+
+  /** No key of this group is used any more. */
+  #end(): void {
+    this.#hush();
+    const newest = this.#epochs.at(-1);
+    if (newest !== undefined) this.#forget(newest.epoch);
+  }
+
+  #open(port: MediaPort, { epoch, own, suite, members }: Opened, module: SessionModule): void {
     const secret = module.secret(epoch);
     if (secret === null) return;
     const heard = members.filter((member) => member.heard && member.index !== own);
-    port.postMessage({ t: "epoch", epoch, secret, members: heard.map(({ index, participant }) => ({ index, participant })) }, [secret.buffer]);
+    port.postMessage({ t: "epoch", epoch, suite, secret, members: heard.map(({ index, participant }) => ({ index, participant })) }, [secret.buffer]);
   }
 
   /** A media worker that comes gets what the others have. */
   #join(port: MediaPort): void {
     const module = this.#module;
     if (module === null) return;
-    const context = this.#ports.length;
-    this.#ports.push(port);
+    const entry = { port, context: this.#contexts++, used: false };
+    this.#ports.push(entry);
     port.onmessage = ({ data }) => this.#scope.postMessage({ t: "trouble", code: data.code, message: `a media worker did not take "${data.what}"; it sends nothing until the next keys` });
-    for (const { epoch, own, members } of this.#epochs) this.#open(port, epoch, own, members, module);
-    if (this.#sealing !== null) port.postMessage({ t: "seal-with", ...this.#sealing, context }, []);
+    for (const epoch of this.#epochs) this.#open(port, epoch, module);
+    this.#sealWith(entry);
   }
 
-  #toAll(tell: (port: MediaPort, context: number) => void): void {
-    this.#ports.forEach((port, context) => port !== null && tell(port, context));
+  #sealWith(port: Seated): void {
+    if (this.#sealing === null) return;
+    port.used = true;
+    port.port.postMessage({ t: "seal-with", ...this.#sealing, context: port.context }, []);
+  }
+
+  #toAll(tell: (port: MediaPort) => void): void {
+    for (const { port } of this.#ports) tell(port);
   }
 
   #wake(at: number): void {
@@ -180,12 +234,8 @@ export class SessionDesk {
 
   #close(): void {
     clearTimeout(this.#timer);
-    this.#hush();
-    const newest = this.#epochs.at(-1);
-    this.#toAll((port) => {
-      if (newest !== undefined) port.postMessage({ t: "forget", epoch: newest.epoch }, []);
-      port.close();
-    });
+    this.#end();
+    this.#toAll((port) => port.close());
     this.#module?.close();
     this.#module = null;
     this.#scope.close();

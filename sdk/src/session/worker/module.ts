@@ -2,8 +2,9 @@
 import { Door, initSync } from "../../../wasm/session.js";
 import { Code } from "../../codes.ts";
 import { Refusal } from "../../worker/refusal.ts";
-import { type Trust, TRUST_NUMBER } from "../members.ts";
-import type { Happened, Listed, Presented, Why } from "../protocol.ts";
+import { type Trust, TRUST_NUMBER, type Why } from "../members.ts";
+import { policyBytes, readPolicy, type RoomPolicy } from "../policy.ts";
+import type { Happened, Listed, Presented } from "../protocol.ts";
 
 /** What happens to a session. */
 export const enum What {
@@ -18,6 +19,10 @@ export const enum What {
   Leave = 9,
   Verdict = 10,
   Wake = 11,
+  TooOld = 12,
+  Participants = 13,
+  Policy = 14,
+  Rejoin = 15,
 }
 
 /** What a session wants done. */
@@ -28,17 +33,22 @@ export type Output =
   | { readonly t: "send"; readonly message: Uint8Array<ArrayBuffer> }
   | { readonly t: "wake"; readonly at: number }
   | { readonly t: "decide"; readonly question: number; readonly why: Why; readonly who: readonly Presented[] }
-  | { readonly t: "open"; readonly epoch: number; readonly own: number; readonly members: readonly Listed[] }
+  | { readonly t: "open"; readonly epoch: number; readonly own: number; readonly suite: number; readonly members: readonly Listed[] }
   | { readonly t: "seal-with"; readonly epoch: number; readonly index: number }
   | { readonly t: "hush" }
   | { readonly t: "forget"; readonly epoch: number }
   | { readonly t: "code"; readonly code: string }
-  | { readonly t: "event"; readonly event: Happened };
+  | { readonly t: "event"; readonly event: Happened }
+  | { readonly t: "withdraw"; readonly question: number }
+  | { readonly t: "bar"; readonly before: number; readonly index: number }
+  /** `null`: with something in it that this version does not know. */
+  | { readonly t: "policy"; readonly policy: RoomPolicy | null }
+  | { readonly t: "outside"; readonly participants: readonly string[] };
 
 const SECRET_LENGTH = 32;
 const TRUST: readonly Trust[] = ["unverified", "verified", "refused"];
-const WHY: readonly Why[] = ["member", "knock"];
-const SIMPLE: Readonly<Record<number, "joined" | "removed" | "fork" | "left">> = { 1: "joined", 2: "removed", 4: "fork", 6: "left" };
+const WHY: readonly Why[] = ["knocks", "entered", "inside"];
+const SIMPLE = { 1: "joined", 2: "removed", 4: "fork", 6: "left", 7: "waiting", 9: "log-lost", 10: "left-behind" } as const;
 
 /** Error numbers of the module, as codes. */
 const ERRORS: Readonly<Record<number, Code>> = {
@@ -46,7 +56,6 @@ const ERRORS: Readonly<Record<number, Code>> = {
   2: Code.NoSuchQuestion,
   3: Code.NoSuchMember,
   4: Code.BadMessage,
-  5: Code.NotJoined,
   11: Code.BadMessage,
   12: Code.WrongEpoch,
   13: Code.NotAuthentic,
@@ -54,6 +63,8 @@ const ERRORS: Readonly<Record<number, Code>> = {
   15: Code.NotAuthentic,
   16: Code.SessionOver,
   17: Code.BadName,
+  18: Code.BadMessage,
+  19: Code.NotAuthentic,
 };
 
 /** One session in the module. */
@@ -62,17 +73,28 @@ export class SessionModule {
   readonly #memory: WebAssembly.Memory;
 
   /** Everything random comes from a seed drawn here. */
-  constructor(module: WebAssembly.Module, { room, participant, name }: { readonly room: string; readonly participant: string; readonly name: string }) {
+  constructor(module: WebAssembly.Module, { room, participant, policy }: { readonly room: string; readonly participant: string; readonly policy: RoomPolicy }) {
     this.#memory = initSync({ module }).memory;
     const seed = crypto.getRandomValues(new Uint8Array(SECRET_LENGTH));
     try {
-      this.#door = new Door(room, participant, name, seed);
+      this.#door = new Door(room, participant, policyBytes(policy), seed);
     } catch (error) {
       if (typeof error !== "number") throw error;
       throw new Refusal(codeOf(error));
     } finally {
       seed.fill(0);
     }
+  }
+
+  /** The own public key, which a proof commits to. */
+  get key(): Uint8Array<ArrayBuffer> {
+    return this.#door.key() as Uint8Array<ArrayBuffer>;
+  }
+
+  /** How this participant is shown, and what proves it. */
+  introduce(name: string, proof: Uint8Array): void {
+    const error = this.#door.introduce(name, proof);
+    if (error !== 0) throw new Refusal(codeOf(error));
   }
 
   /** Takes what happened. Throws a `Refusal`; nothing changed then. */
@@ -139,9 +161,14 @@ class Reader {
     return this.int() * 2 ** 32 + this.int();
   }
 
+  pair(): number {
+    this.#at += 2;
+    return this.#view.getUint16(this.#at - 2);
+  }
+
   short(): Uint8Array<ArrayBuffer> {
-    const length = this.#view.getUint16(this.#at);
-    this.#at += 2 + length;
+    const length = this.pair();
+    this.#at += length;
     return this.#bytes.slice(this.#at - length, this.#at);
   }
 
@@ -155,7 +182,7 @@ class Reader {
 }
 
 function who(from: Reader): Presented {
-  return { participant: from.text(from.short()), name: from.text(from.short()), key: from.short() };
+  return { participant: from.text(from.short()), name: from.text(from.short()), key: from.short(), proof: from.short() };
 }
 
 function all(from: Reader): Presented[] {
@@ -178,14 +205,14 @@ function read(from: Reader): Output {
     case 5:
       return { t: "wake", at: from.long() };
     case 6:
-      return { t: "decide", question: from.int(), why: WHY[from.byte()] ?? "member", who: all(from) };
+      return { t: "decide", question: from.int(), why: WHY[from.byte()] ?? "inside", who: all(from) };
     case 7: {
-      const [epoch, own] = [from.long(), from.int()];
+      const [epoch, own, suite] = [from.long(), from.int(), from.pair()];
       const member = (): Listed => {
         const [index, trust, heard] = [from.int(), TRUST[from.byte()] ?? "refused", from.byte() === 1];
         return { index, trust, heard, ...who(from) };
       };
-      return { t: "open", epoch, own, members: Array.from({ length: from.int() }, member) };
+      return { t: "open", epoch, own, suite, members: Array.from({ length: from.int() }, member) };
     }
     case 8:
       return { t: "seal-with", epoch: from.long(), index: from.int() };
@@ -197,6 +224,17 @@ function read(from: Reader): Output {
       return { t: "code", code: from.text() };
     case 12:
       return { t: "event", event: event(from) };
+    case 13:
+      return { t: "withdraw", question: from.int() };
+    case 14:
+      return { t: "bar", before: from.long(), index: from.int() };
+    case 15:
+      return { t: "policy", policy: readPolicy(from.byte(), from.byte(), from.pair()) };
+    case 16: {
+      const participants: string[] = [];
+      while (!from.done) participants.push(from.text(from.short()));
+      return { t: "outside", participants };
+    }
     default:
       throw new Error(`the session module said ${tag}`);
   }
@@ -204,9 +242,9 @@ function read(from: Reader): Output {
 
 function event(from: Reader): Happened {
   const number = from.byte();
-  const simple = SIMPLE[number];
-  if (simple !== undefined) return { what: simple };
+  if (number in SIMPLE) return { what: SIMPLE[number as keyof typeof SIMPLE] };
   if (number === 3) return { what: "refused", who: all(from) };
-  if (number === 5) return { what: "dropped", code: codeOf(from.byte()) };
+  if (number === 8) return { what: "barred", who: all(from) };
+  if (number === 5) return { what: "dropped", code: codeOf(from.byte()), times: from.int() };
   return { what: "other", text: from.text() };
 }
