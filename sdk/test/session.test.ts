@@ -1,0 +1,249 @@
+/** Sessions: who is in, whose frames open, and what happens when somebody comes, goes or cheats. */
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { CODE, type E2eeError } from "../src/errors.ts";
+import { load } from "../src/session/media/engine.ts";
+import type { SessionMember } from "../src/session/members.ts";
+import { isRefusal } from "../src/worker/refusal.ts";
+import { media, MemoryRoom, Person, sleep, until } from "./session-rig.ts";
+
+async function pair(room: string): Promise<{ ada: Person; bob: Person; log: MemoryRoom }> {
+  const log = new MemoryRoom();
+  const ada = await Person.join(room, "ada", log.transport(), { name: "Ada" });
+  await ada.joined();
+  const bob = await Person.join(room, "bob", log.transport());
+  await bob.joined();
+  await same(ada, bob);
+  return { ada, bob, log };
+}
+
+/** Waits until all seal in one epoch, and see one another. */
+async function same(...all: Person[]): Promise<void> {
+  const epoch = (): number => Math.max(...all.map((one) => one.session.epoch));
+  await until(() => all.every((one) => one.sealing() === epoch() && one.session.members.length === all[0]?.session.members.length), "one epoch");
+  assert.equal(new Set(all.map((one) => one.session.code)).size, 1, "one code");
+}
+
+function close(...all: Person[]): void {
+  for (const { session } of all) session.close();
+}
+
+function named(of: Person, participant: string): SessionMember {
+  const found = of.session.members.find((member) => member.participant === participant);
+  assert.ok(found !== undefined, `${participant} is a member`);
+  return found;
+}
+
+describe("sessions", { concurrency: true }, () => {
+  test("two agree on keys, and the page is told none", async () => {
+    const { ada, bob } = await pair("two");
+    assert.deepEqual(ada.who(), ["ada", "bob"]);
+    assert.match(ada.session.code, /^(\d{5} ?){6}$/);
+    const [self, other] = [named(ada, "ada"), named(ada, "bob")];
+    assert.deepEqual([self.self, self.name, other.self, other.trust, other.heard], [true, "Ada", false, "unverified", true]);
+    assert.equal(await bob.open("ada", await ada.seal("hello")), "hello");
+    assert.equal(await ada.open("bob", await bob.seal("and you")), "and you");
+    assert.equal(await bob.open("eve", await ada.seal("hello")), CODE.UnknownKey, "a frame is of the owner of its key");
+    const report = await ada.session.report();
+    assert.deepEqual([report.state, report.mediaWorkers, report.connected], ["joined", 1, true]);
+    // No message to the page has bytes but what goes out to the others, and keys that are public.
+    const known = new Set(["append", "knock", "send", "decide", "members", "done"]);
+    for (const message of ada.worker.told) {
+      const bytes = JSON.stringify(message, (_, value) => (value instanceof Uint8Array ? "BYTES" : value)).includes("BYTES");
+      assert.ok(!bytes || known.has(message.t), `${message.t} has bytes in it`);
+    }
+    close(ada, bob);
+  });
+
+  test("a third joins, one is removed: it stops opening, and the others go on", async () => {
+    const { ada, bob, log } = await pair("three");
+    const eve = await (await Person.join("three", "eve", log.transport())).joined();
+    await same(ada, bob, eve);
+    assert.equal(await eve.open("ada", await ada.seal("all three")), "all three");
+    await ada.session.remove(named(ada, "eve"));
+    await until(() => eve.session.state === "removed", "eve removed");
+    await same(ada, bob);
+    const late = await ada.seal("between us");
+    assert.equal(await bob.open("ada", late), "between us");
+    assert.equal(await eve.open("ada", late), CODE.UnknownKey);
+    assert.equal(await eve.seal("still here?"), CODE.NoSenderKey, "who is out seals nothing");
+    await assert.rejects(eve.session.rotate(), (error: E2eeError) => error.code === CODE.SessionOver);
+    close(ada, bob, eve);
+  });
+
+  test("no frame is lost when keys rotate", async () => {
+    const { ada, bob } = await pair("turn");
+    const before = ada.session.epoch;
+    let frames = 0;
+    let stop = false;
+    const flow = (async () => {
+      while (!stop) {
+        const text = `frame ${++frames}`;
+        assert.equal(await bob.open("ada", await ada.seal(text)), text);
+        await sleep(2);
+      }
+    })();
+    for (let round = 1; round <= 4; round++) {
+      await (round % 2 === 0 ? ada : bob).session.rotate();
+      await until(() => ada.session.epoch >= before + round, "a new epoch");
+      await same(ada, bob);
+    }
+    stop = true;
+    await flow;
+    assert.ok(frames > 50, `${frames} frames`);
+    assert.ok(ada.codes.length >= 4 && new Set(ada.codes).size === ada.codes.length, "another code in every epoch");
+    close(ada, bob);
+  });
+
+  test("who waits in the lobby gets no key until a member lets it in", async () => {
+    const log = new MemoryRoom();
+    const options = { policy: { admit: "members" as const }, lobby: true };
+    const ada = await (await Person.join("lobby", "ada", log.transport(), options)).joined();
+    assert.equal(ada.session.policy?.admit, "members");
+    const bob = await Person.join("lobby", "bob", log.transport(), { name: "Bob" });
+    await until(() => ada.session.knocking.length === 1, "a knock");
+    await until(() => bob.session.state === "waiting", "bob in the lobby");
+    assert.deepEqual(ada.session.knocking.map(({ name }) => name), ["Bob"]);
+    assert.equal(bob.sealing(), null);
+    const [who] = ada.session.knocking;
+    if (who !== undefined) await ada.session.admit(who, "verified");
+    await bob.joined();
+    await same(ada, bob);
+    assert.deepEqual([ada.session.knocking.length, named(ada, "bob").trust], [0, "verified"]);
+    await assert.rejects(ada.session.admit(who ?? named(ada, "bob")), (error: E2eeError) => error.code === CODE.NoSuchQuestion);
+    close(ada, bob);
+  });
+
+  test("who is refused by the application stays outside", async () => {
+    const log = new MemoryRoom();
+    const asked: string[] = [];
+    const verdict = async ({ name }: { name: string }, why: string) => {
+      asked.push(`${name} ${why}`);
+      if (name === "Broken") throw new Error("out of order");
+      return name === "Eve" ? ("refused" as const) : ("verified" as const);
+    };
+    const ada = await (await Person.join("door", "ada", log.transport(), { verdict, policy: { admit: "members" } })).joined();
+    const eve = await Person.join("door", "eve", log.transport(), { name: "Eve" });
+    const broken = await Person.join("door", "broken", log.transport(), { name: "Broken" });
+    const bob = await (await Person.join("door", "bob", log.transport(), { name: "Bob" })).joined();
+    await same(ada, bob);
+    assert.deepEqual(ada.who(), ["ada", "bob"]);
+    assert.equal(named(ada, "bob").trust, "verified");
+    assert.ok(asked.includes("Eve knocks") && asked.includes("Broken knocks"), asked.join("; "));
+    assert.ok(ada.events.some((line) => line.includes("out of order")), "an error of the application is told");
+    assert.deepEqual([eve.sealing(), broken.sealing()], [null, null]);
+    close(ada, bob, eve, broken);
+  });
+
+  test("who takes a name that is taken is shown, and not opened", async () => {
+    const { ada, bob, log } = await pair("ghost");
+    const ghost = await (await Person.join("ghost", "ada", log.transport(), { name: "Ada" })).joined();
+    await same(ada, bob, ghost);
+    const adas = bob.session.members.filter(({ participant }) => participant === "ada");
+    assert.deepEqual(adas.map(({ heard }) => heard).sort(), [false, true]);
+    assert.equal(await bob.open("ada", await ghost.seal("I am Ada")), CODE.UnknownKey);
+    assert.equal(await bob.open("ada", await ada.seal("I am")), "I am");
+    // Who came later cannot know which of the two was first.
+    const carol = await (await Person.join("ghost", "carol", log.transport())).joined();
+    await same(ada, bob, ghost, carol);
+    assert.equal(await carol.open("ada", await ada.seal("who?")), CODE.UnknownKey);
+    close(ada, bob, ghost, carol);
+  });
+
+  test("who leaves is out, and so is who the transport says is gone", async () => {
+    const { ada, bob, log } = await pair("leave");
+    const carol = await (await Person.join("leave", "carol", log.transport())).joined();
+    await same(ada, bob, carol);
+    await carol.session.leave();
+    assert.equal(carol.session.state, "left");
+    await until(() => ada.who().join() === "ada,bob", "carol out");
+    bob.session.close();
+    const way = log.transport();
+    const watch = await (await Person.join("leave", "dan", way)).joined();
+    way.events?.gone("bob");
+    await until(() => ada.who().join() === "ada,dan", "bob out");
+    close(ada, watch);
+  });
+
+  test("a relay that is away takes nothing that was agreed", async () => {
+    const { ada, bob, log } = await pair("away");
+    const [first, second] = [ada.transport, bob.transport] as [import("./session-rig.ts").MemoryTransport, import("./session-rig.ts").MemoryTransport];
+    first.cut = second.cut = true;
+    await ada.session.rotate();
+    await sleep(600);
+    assert.equal(await bob.open("ada", await ada.seal("on with the old keys")), "on with the old keys");
+    const before = log.entries.length;
+    second.mend();
+    first.mend();
+    await until(() => log.entries.length > before, "the rotation in the log");
+    await same(ada, bob);
+    assert.equal(await bob.open("ada", await ada.seal("new keys")), "new keys");
+    close(ada, bob);
+  });
+
+  test("bytes that are no messages change nothing", async () => {
+    const { ada, bob, log } = await pair("noise");
+    const events = (ada.transport as import("./session-rig.ts").MemoryTransport).events;
+    for (const bytes of [new Uint8Array(), Uint8Array.of(1), crypto.getRandomValues(new Uint8Array(300))]) {
+      events?.knock(bytes);
+      events?.message(bytes);
+      events?.conflict(77);
+      log.entries.push(bytes);
+      for (const one of [ada, bob]) (one.transport as import("./session-rig.ts").MemoryTransport).events?.entry(log.entries.length, bytes);
+    }
+    await until(() => ada.events.some((line) => line.startsWith("trouble")), "an event");
+    assert.equal(ada.session.state, "joined");
+    await bob.session.rotate();
+    await until(() => ada.events.filter((what) => what === "keys").length >= 2, "fresh keys nevertheless");
+    await same(ada, bob);
+    assert.equal(await bob.open("ada", await ada.seal("as ever")), "as ever");
+    close(ada, bob);
+  });
+
+  test("two media workers of one session never seal with one key", async () => {
+    const { ada, bob } = await pair("twice");
+    const second = media(ada.session);
+    await until(async () => (await ada.session.report()).mediaWorkers === 2, "the second media worker");
+    await sleep(50);
+    const [one, two] = [await ada.seal("same"), await Person.prototype.seal.call({ engine: second } as Person, "same")];
+    assert.notDeepEqual(one, two);
+    assert.deepEqual([await bob.open("ada", one), await bob.open("ada", two)], ["same", "same"]);
+    close(ada, bob);
+    await until(async () => (await ada.seal("after the end")) === CODE.NoSenderKey, "silence after the end");
+  });
+
+  test("all change the cipher suite together", async () => {
+    const { ada, bob } = await pair("suite");
+    await bob.session.setPolicy({ suite: "AES_256_CTR_HMAC_SHA512_80" });
+    await until(() => ada.session.policy?.suite === "AES_256_CTR_HMAC_SHA512_80", "the other suite");
+    await same(ada, bob);
+    const frame = await ada.seal("counter mode");
+    assert.equal(typeof frame === "number" ? frame : frame.length, "counter mode".length + 2 + 10, "layout, header and a tag of 80 bits");
+    assert.equal(await bob.open("ada", frame), "counter mode");
+    close(ada, bob);
+  });
+
+  test("what a session cannot do is said", async () => {
+    const refused = async (run: () => unknown): Promise<number> => {
+      try {
+        await run();
+      } catch (error) {
+        if (isRefusal(error)) return error.code;
+        throw error;
+      }
+      return 0;
+    };
+    const request = { t: "init", id: 1, call: "c", participant: "p", suite: 4, engine: "webcrypto", wasm: null, padding: false, diagnostics: null, compat: null, session: null } as const;
+    assert.equal(await refused(() => load(request)), CODE.BadOption);
+    assert.equal(await refused(() => load({ ...request, engine: "auto", wasm: new ArrayBuffer(3) })), CODE.WasmFailed);
+    const { ada, bob } = await pair("cannot");
+    assert.equal(await refused(() => ada.engine.setRoomSecret()), CODE.BadOption);
+    assert.equal(await refused(() => ada.engine.rotate()), CODE.BadOption);
+    await assert.rejects(ada.session.remove({ ...named(ada, "bob"), key: "00" }), (error: E2eeError) => error.code === CODE.NoSuchMember);
+    const log = new MemoryRoom();
+    await assert.rejects(Person.join("", "x", log.transport()), (error: E2eeError) => error.code === CODE.BadOption);
+    await assert.rejects(Person.join("room", "a\u202eb", log.transport()), (error: E2eeError) => error.code === CODE.BadName);
+    await assert.rejects(Person.join("room", "a", log.transport(), { proof: () => new Uint8Array(20_000) }), (error: E2eeError) => error.code === CODE.BadName);
+    close(ada, bob);
+  });
+});
