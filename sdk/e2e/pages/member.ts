@@ -1,13 +1,16 @@
 /** One participant of a call through the SFU: the SDK as an application uses it, and the SFU's signalling. */
 import type { E2EE, E2eeOptions, E2eeReport, ErrorEvent, StateEvent, TrackKind } from "../../src/index.ts";
 import { Sink, until } from "./media.ts";
-import { frameseal } from "./pair.ts";
+import type { LogTransport, Session } from "../../src/session/index.ts";
+import { frameseal, framesealSession } from "./pair.ts";
 
 /** How somebody joins. */
 export interface Order {
   readonly room: string;
   readonly id: string;
   readonly secret?: string;
+  /** Where the relay is: keys come from a session. */
+  readonly log?: string;
   readonly suite?: NonNullable<E2eeOptions["suite"]>;
   readonly codec?: string;
 }
@@ -44,6 +47,8 @@ export interface Stream {
 /** Joins, sends, receives. */
 export class Member {
   readonly states: StateEvent[] = [];
+  /** What the session told: events, states, and `code` with the digits. */
+  readonly told: string[] = [];
   readonly errors: ErrorEvent[] = [];
   #socket!: WebSocket;
   #pub!: RTCPeerConnection;
@@ -60,7 +65,12 @@ export class Member {
   private constructor(
     readonly order: Order,
     readonly e2ee: E2EE,
+    readonly session: Session | null,
+    readonly transport: LogTransport | null,
   ) {
+    session?.on("event", (event) => void this.told.push(event.what === "trouble" ? `trouble: ${event.error.message}` : event.what));
+    session?.on("state", (state) => void this.told.push(state));
+    session?.on("code", (code) => void this.told.push(`code ${code}`));
     e2ee.on("state", (event) => void this.states.push(event));
     e2ee.on("error", (event) => void this.errors.push(event));
     e2ee.on("announcement", (announcement) => this.#tell({ t: "announce", announcement }));
@@ -68,14 +78,18 @@ export class Member {
 
   static async join(order: Order): Promise<Member> {
     const { createE2EE } = await frameseal();
+    const { createSession, logTransport } = await framesealSession();
+    const transport = order.log === undefined ? null : logTransport(order.log);
+    const session = transport === null ? null : await createSession({ room: order.room, participant: order.id, name: `${order.id}'s name`, transport });
     const e2ee = await createE2EE({
       call: order.room,
       participant: order.id,
+      ...(session === null ? {} : { session }),
       ...(order.secret === undefined ? {} : { keys: { secret: order.secret } }),
       ...(order.suite === undefined ? {} : { suite: order.suite }),
       diagnostics: { plaintextUrl: `${location.origin}/api/plaintext` },
     });
-    const member = new Member(order, e2ee);
+    const member = new Member(order, e2ee, session, transport);
     await member.connect();
     return member;
   }
@@ -112,6 +126,7 @@ export class Member {
   leave(): void {
     this.disconnect();
     this.e2ee.close();
+    this.session?.close();
   }
 
   /** Sends a track. `mime`: the only codec to offer. */
@@ -196,6 +211,7 @@ export class Member {
       case "member":
         return this.#know(message as unknown as { id: string; announcement: string });
       case "left":
+        this.transport?.gone(String(message["id"]));
         return this.e2ee.removeParticipant(String(message["id"])).catch(() => undefined);
       case "answer":
         return this.#answered?.(String(message["sdp"]));

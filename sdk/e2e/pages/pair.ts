@@ -17,6 +17,11 @@ export async function frameseal(): Promise<Module> {
   return (await import("/dist/index.js" as string)) as Module;
 }
 
+/** The same for sessions. */
+export async function framesealSession(): Promise<typeof import("../../src/session/index.ts")> {
+  return (await import("/dist/session.js" as string)) as typeof import("../../src/session/index.ts");
+}
+
 /** One side with its own worker. */
 export async function side(name: string, options: Partial<E2eeOptions> = {}): Promise<Side> {
   const { createE2EE } = await frameseal();
