@@ -9,7 +9,10 @@ const here = dirname(fileURLToPath(import.meta.url));
 const out = join(here, 'dist');
 const sdk = join(here, '../../sdk/dist');
 
-for (const file of ['index.js', 'worker.js', 'worker-webcrypto.js', 'worker-witness.js', 'media.wasm']) {
+/** What the workers look for beside themselves. */
+const BESIDE = ['media.wasm', 'worker-webcrypto.js', 'worker-witness.js', 'worker-session.js', 'media-session.wasm', 'session-worker.js', 'session.wasm'];
+
+for (const file of ['index.js', 'session.js', 'worker.js', ...BESIDE]) {
   await stat(join(sdk, file)).catch(() => {
     console.error(`sdk/dist/${file} is missing: build the SDK first, with "cargo xtask demo" or "npm run build" in sdk/`);
     process.exit(1);
@@ -31,5 +34,4 @@ await build({
   logLevel: 'warning',
 });
 await cp(join(sdk, 'worker.js'), join(out, 'frameseal.worker.js'));
-// The worker looks for the others beside itself.
-for (const file of ['media.wasm', 'worker-webcrypto.js', 'worker-witness.js']) await cp(join(sdk, file), join(out, file));
+for (const file of BESIDE) await cp(join(sdk, file), join(out, file));

@@ -36,12 +36,13 @@ const SPATIAL_LAYERS = 3;
  * @property {number} skipped frames that the browser left out before its decoder
  */
 /** @typedef {{ id: string, name: string, self: boolean, tracks: Track[] }} Member */
+/** @typedef {{ state: string, code: string, epoch: number, members: { id: string, heard: boolean }[], outside: string[] }} Group */
 /** @typedef {{ of: string, frames: number, tried: number, pictures: number, recognised: number, errors: number, lastError: string, able: boolean }} Eye */
 /**
  * @typedef {object} Observation
  * @property {string} browser
  * @property {string} problem
- * @property {{ page: { id: string, firstFrameMs: number }, members: Member[] } | null} call
+ * @property {{ page: { id: string, firstFrameMs: number }, members: Member[], group?: Group } | null} call
  * @property {Record<string, { looks: number, recognised: number, moved: number }>} sightings
  * @property {Eye | null} eye
  */
@@ -54,6 +55,7 @@ const SPATIAL_LAYERS = 3;
  * @property {number} seconds
  * @property {boolean} e2ee
  * @property {boolean} svc
+ * @property {'session' | 'secret'} [keys] where keys come from: what the members agree on, or the link
  */
 
 /**
@@ -68,6 +70,8 @@ export function judge(expected, pages, server) {
   const senders = pages.flatMap((page) => sendersOf(page, expected, problems));
   const wanted = expected.participants * (expected.participants - 1) * 2;
   if (receivers.length !== wanted) problems.push(`${receivers.length} of ${wanted} streams were received`);
+
+  const group = expected.e2ee && expected.keys === 'session' ? groupOf(pages, expected, problems) : undefined;
 
   const eyes = pages.flatMap(({ eye }) => (eye === null ? [] : [eye]));
   const attempt = {
@@ -99,11 +103,35 @@ export function judge(expected, pages, server) {
     senders,
     cost_us: { seal: costs('send'), open: costs('receive') },
     join_to_first_frame_ms: { each: firsts, worst: Math.max(...firsts) },
+    ...(group === undefined ? {} : { session: group }),
     e2ee: expected.e2ee,
     suite: expected.suite,
     seconds: expected.seconds,
     problems,
   };
+}
+
+/**
+ * Whether all pages are in one group: the same code, the same epoch, and everybody in it.
+ * @param {Observation[]} pages
+ * @param {Expected} expected
+ * @param {string[]} problems
+ */
+function groupOf(pages, expected, problems) {
+  const groups = pages.map((page) => page.call?.group);
+  for (const [at, group] of groups.entries()) {
+    const page = pages[at];
+    const me = page === undefined ? '?' : nameOf(page);
+    if (group === undefined) problems.push(`${me}: keys do not come from a group`);
+    else {
+      if (group.members.length !== expected.participants) problems.push(`${me}: ${group.members.length} of ${expected.participants} are in the group`);
+      if (!group.members.every(({ heard }) => heard)) problems.push(`${me}: somebody in the group is not heard`);
+      if (group.outside.length > 0) problems.push(`${me}: ${group.outside.length} are in the call and not in the group`);
+    }
+  }
+  const codes = new Set(groups.map((group) => `${group?.code} of epoch ${group?.epoch}`));
+  if (codes.size !== 1) problems.push(`not one group: ${[...codes].join(', ')}`);
+  return { members: groups[0]?.members.length ?? 0, epoch: groups[0]?.epoch ?? 0, one_code: codes.size === 1 };
 }
 
 /**
@@ -210,6 +238,7 @@ export function table(verdict) {
     `SFU: ${verdict.sfu.frames} frames, ${verdict.sfu.plaintext_by_comparison} of them plaintext by comparison with what the senders put in; its decoder made ${verdict.sfu.decode_attempt.pictures} pictures, ${verdict.sfu.decode_attempt.recognised} recognisable`,
     `seal p50/p99: sound ${seal.audio.p50}/${seal.audio.p99} µs, picture ${seal.video.p50}/${seal.video.p99} µs`,
     `open p50/p99: sound ${open.audio.p50}/${open.audio.p99} µs, picture ${open.video.p50}/${open.video.p99} µs`,
+    ...('session' in verdict ? [`group: ${verdict.session?.members} members, epoch ${verdict.session?.epoch}, ${verdict.session?.one_code ? 'one code' : 'NOT one code'}`] : []),
     `join to first picture: ${verdict.join_to_first_frame_ms.each.map((ms) => `${ms} ms`).join(', ')}`,
     ...verdict.problems.map((problem) => `problem: ${problem}`),
     verdict.ok ? 'ok' : 'NOT ok',

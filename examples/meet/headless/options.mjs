@@ -20,6 +20,7 @@ const BROWSERS = ['chromium', 'firefox', 'mixed'];
  * @property {string} size
  * @property {number} fps
  * @property {string | undefined} screenshot
+ * @property {'session' | 'secret'} keys
  */
 
 export const USAGE = `node headless/run.mjs --url http://127.0.0.1:PORT [options]
@@ -35,6 +36,7 @@ export const USAGE = `node headless/run.mjs --url http://127.0.0.1:PORT [options
   --size WxH         of the sent picture (default 640x360)
   --fps F            of the sent picture (default 30, 20 from four participants on)
   --screenshot FILE  a picture of the first page at the end
+  --keys K           session: members agree on keys (default); secret: keys from the link
   --json             one JSON object on standard output, else a table
 `;
 
@@ -58,6 +60,7 @@ export function readOptions(argv) {
       size: { type: 'string' },
       fps: { type: 'string' },
       screenshot: { type: 'string' },
+      keys: { type: 'string', default: 'session' },
       json: { type: 'boolean', default: false },
     },
   });
@@ -68,6 +71,7 @@ export function readOptions(argv) {
   if (!BROWSERS.includes(values.browser)) throw new Error(`--browser ${values.browser}: one of ${BROWSERS.join(', ')}`);
   if (values.svc && codec !== 'vp9' && codec !== 'av1') throw new Error('--svc needs --codec vp9 or av1');
   if (values.svc && values.simulcast) throw new Error('--svc and --simulcast exclude each other');
+  if (values.keys !== 'session' && values.keys !== 'secret') throw new Error(`--keys ${values.keys}: session or secret`);
   // Simulcast drops its upper layers when the picture is small.
   const size = values.size ?? (values.simulcast || values.svc ? '960x540' : '640x360');
   if (!/^\d{3,4}x\d{3,4}$/.test(size)) throw new Error(`--size ${size}: WIDTHxHEIGHT`);
@@ -85,6 +89,7 @@ export function readOptions(argv) {
     size,
     fps: whole('--fps', values.fps ?? (participants > 3 ? '20' : '30'), 1, 60),
     screenshot: values.screenshot,
+    keys: /** @type {Options['keys']} */ (values.keys),
   };
 }
 

@@ -37,7 +37,8 @@ async function call(options) {
       say(`${name} ${browser.version} started`);
     }
     const room = `proof-${randomBytes(4).toString('hex')}`;
-    const secret = randomBytes(24).toString('base64url');
+    // Without one the members agree on keys among themselves.
+    const secret = options.keys === 'secret' ? randomBytes(24).toString('base64url') : '';
     for (let at = 0; at < options.participants; at += 1) {
       const browser = browsers[at % browsers.length];
       if (browser === undefined) throw new Error('no browser');
@@ -45,7 +46,12 @@ async function call(options) {
       say(`${NAMES[at]} joins (${pages.length} of ${options.participants})`);
     }
     await everybodySees(pages, options);
+    const half = Math.ceil(options.seconds / 2);
     for (let left = options.seconds; left > 0; left -= 1) {
+      if (left === half && options.e2ee && options.keys === 'session') {
+        say('fresh keys for everybody');
+        await pages[0]?.evaluate('meet.rotate()');
+      }
       if (left % 5 === 0 || left === options.seconds) say(`talking, ${left} s left`);
       await wait(1000);
     }
@@ -76,7 +82,7 @@ function address(options, room, name, secret) {
   if (!options.e2ee) url.searchParams.set('e2ee', 'off');
   if (options.simulcast) url.searchParams.set('simulcast', '');
   if (options.svc) url.searchParams.set('svc', '');
-  url.hash = `k=${secret}`;
+  if (secret !== '') url.hash = `k=${secret}`;
   return url.href;
 }
 

@@ -9,13 +9,13 @@ import {
   type TrackKind,
 } from './model.js';
 import { Publisher, Subscriber } from './peers.js';
-import type { Measured, Sealing } from './sealing.js';
+import type { Measured, Sealing, SealingEvents } from './sealing.js';
 import { Signalling, type Member, type ServerMessage } from './signalling.js';
 import { Sound } from './sound.js';
 import { openScreen, type Source } from './sources.js';
 
-/** Makes the encryption of one session; `changed` is to be called when a track's state changed. */
-export type MakeSealing = (options: CallOptions, id: string, changed: () => void) => Promise<Sealing>;
+/** Makes the encryption of one session. */
+export type MakeSealing = (options: CallOptions, id: string, events: SealingEvents) => Promise<Sealing>;
 
 const REFRESH_MS = 500;
 const FIRST_FRAME_POLL_MS = 40;
@@ -101,13 +101,29 @@ export class Call implements CallControl {
     if (session === undefined) return;
     const { generation, announcement } = await session.sealing.rotate();
     if (announcement !== '') session.signalling.send({ t: 'announce', announcement });
-    this.#generation = generation;
-    this.events.notice({ kind: 'rotated', generation });
+    if (session.sealing.group === undefined) this.#rotated(generation);
     await this.#refresh();
   }
 
+  async remove(key: string): Promise<void> {
+    await this.#session?.sealing.group?.remove(key);
+    await this.#refresh();
+  }
+
+  #rotated(generation: number): void {
+    this.#generation = generation;
+    this.events.notice({ kind: 'rotated', generation });
+  }
+
   async rejoin(change: Rejoin): Promise<void> {
+    const { suite } = this.#options;
     this.#options = { ...this.#options, ...change };
+    const sealing = this.#session?.sealing;
+    if (change.suite !== undefined && change.suite !== suite && sealing?.setSuite !== undefined) {
+      // All members change it together; nobody need leave.
+      await sealing.setSuite(change.suite);
+      if (change.codec === undefined && change.encrypted === undefined) return this.#refresh();
+    }
     this.#leaveSession();
     try {
       await this.#join(false);
@@ -133,6 +149,8 @@ export class Call implements CallControl {
       members: members.map(({ id, name, self, lock, reason, tracks }) => ({ id, name, self, lock, reason, tracks })),
       connections: { pub: session?.publisher.peer.connectionState, sub: session?.subscriber.peer.connectionState },
       frameseal: await session?.sealing.report(),
+      session: await session?.sealing.group?.report(),
+      group: session?.sealing.group?.view(),
     };
   }
 
@@ -153,7 +171,11 @@ export class Call implements CallControl {
   async #join(first: boolean): Promise<void> {
     const id = newId();
     const waitsSince = performance.now();
-    const sealing = await this.makeSealing(this.#options, id, () => void this.#refresh());
+    const sealing = await this.makeSealing(this.#options, id, {
+      changed: () => void this.#refresh(),
+      rotated: (generation) => this.#rotated(generation),
+      trouble: (words) => console.warn('key agreement:', words),
+    });
     let welcomed: (message: Extract<ServerMessage, { t: 'welcome' }>) => void = () => undefined;
     let refused: (error: CallError) => void = () => undefined;
     const welcome = new Promise<Extract<ServerMessage, { t: 'welcome' }>>((resolve, reject) => {
@@ -191,6 +213,7 @@ export class Call implements CallControl {
       const { members } = await welcome;
       if (first && members.some((member) => member.name.trim() === name)) throw new CallError('name-taken');
       await Promise.all(members.map((member) => this.#know(session, member)));
+      this.#tellPresent(session);
     } catch (error) {
       this.#leaveSession();
       throw error;
@@ -218,6 +241,7 @@ export class Call implements CallControl {
         const known = session.members.has(message.id);
         if (session.members.size === 0) session.waitsSince = performance.now();
         void this.#know(session, message).then(() => this.#refresh());
+        this.#tellPresent(session);
         if (!known) this.events.notice({ kind: 'joined', name: message.name });
         break;
       }
@@ -225,6 +249,7 @@ export class Call implements CallControl {
         const gone = session.members.get(message.id);
         session.members.delete(message.id);
         session.sealing.forget(message.id);
+        this.#tellPresent(session);
         if (gone !== undefined) this.events.notice({ kind: 'left', name: gone.name });
         void this.#refresh();
         break;
@@ -238,6 +263,10 @@ export class Call implements CallControl {
       case 'welcome':
         break;
     }
+  }
+
+  #tellPresent({ id, sealing, members }: Session): void {
+    sealing.present?.([id, ...members.keys()]);
   }
 
   async #know(session: Session, member: Member): Promise<void> {
@@ -373,7 +402,7 @@ export class Call implements CallControl {
       camera: this.source.video, screen: this.#screen?.video ?? null,
     });
     return {
-      phase: this.#phase, room, members, encrypted, codec, suite, generation: this.#generation, source: this.source.kind,
+      phase: this.#phase, room, members, encrypted, codec, suite, generation: session?.sealing.group?.view().epoch ?? this.#generation, group: session?.sealing.group?.view(), source: this.source.kind,
       sharing: this.#screen !== undefined, firstFrameMs: session?.firstFrameMs ?? -1,
     };
   }

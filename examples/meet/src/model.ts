@@ -68,6 +68,28 @@ export interface MemberView {
   readonly cameraOn: boolean;
 }
 
+/** A member of the group that the keys come from, as the group's keys say it and not the server. */
+export interface GroupMember {
+  readonly id: string;
+  readonly name: string;
+  /** Public key of its identity, hexadecimal. */
+  readonly key: string;
+  readonly trust: 'verified' | 'unverified' | 'refused';
+  /** Whether its frames are opened: of two that claim one id, one is. */
+  readonly heard: boolean;
+  readonly self: boolean;
+}
+
+export interface GroupView {
+  readonly state: string;
+  /** 30 digits to compare by voice. */
+  readonly code: string;
+  readonly epoch: number;
+  readonly members: readonly GroupMember[];
+  /** Ids of participants that are in the call and not in the group: they get no key. */
+  readonly outside: readonly string[];
+}
+
 export type Phase = 'joining' | 'joined' | 'lost' | 'left';
 
 export interface CallView {
@@ -78,6 +100,8 @@ export interface CallView {
   readonly codec: Codec;
   readonly suite: Suite;
   readonly generation: number;
+  /** The group that the keys come from; without one they come from the link. */
+  readonly group: GroupView | undefined;
   readonly source: 'camera' | 'synthetic';
   readonly sharing: boolean;
   /** Milliseconds from join (or from the first other's arrival) to the first decoded frame of somebody else, or -1. */
@@ -87,7 +111,7 @@ export interface CallView {
 export interface CallOptions {
   readonly room: string;
   readonly name: string;
-  /** 24 bytes, base64url: never leaves this page. */
+  /** 24 bytes, base64url, which never leave this page; empty: the members agree on keys among themselves. */
   readonly secret: string;
   readonly codec: Codec;
   readonly suite: Suite;
@@ -147,6 +171,8 @@ export interface CallControl {
   setCamera(on: boolean): void;
   setSharing(on: boolean): Promise<void>;
   rotate(): Promise<void>;
+  /** Removes a member of the group, by its key. */
+  remove(key: string): Promise<void>;
   rejoin(change: Rejoin): Promise<void>;
   /** Subscribes to the SFU's copy of a video track; null ends it. */
   watch(of: { readonly member: string; readonly kind: TrackKind } | null): void;

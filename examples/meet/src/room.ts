@@ -1,14 +1,18 @@
-/** The address of a call: the room in the query or path, the secret after the `#`, which browsers keep to themselves. */
+/**
+ * The address of a call: the room in the query or path. Its members agree on keys among themselves, unless the link has a
+ * secret after the `#`, which browsers keep to themselves: then the keys come from that.
+ */
 
 const SECRET_BYTES = 24;
 const SECRET = /^[A-Za-z0-9_-]{32}$/;
 
 export interface RoomAddress {
   readonly room: string;
+  /** Empty: there is none. */
   readonly secret: string;
   /** The link held a secret, and it is not one. */
   readonly damaged: boolean;
-  /** The link was somebody's invitation: it came with a secret. */
+  /** The link was somebody's invitation: it names a room. */
   readonly invited: boolean;
 }
 
@@ -21,9 +25,9 @@ export function readAddress(url: URL): RoomAddress {
   const damaged = given !== null && !SECRET.test(given);
   return {
     room: room === '' ? roomName() : room,
-    secret: given !== null && !damaged ? given : newSecret(),
+    secret: given !== null && !damaged ? given : url.searchParams.get('keys') === 'secret' ? newSecret() : '',
     damaged,
-    invited: given !== null,
+    invited: room !== '',
   };
 }
 
@@ -31,7 +35,7 @@ export function readAddress(url: URL): RoomAddress {
 export function invitation(base: URL, room: string, secret: string): string {
   const link = new URL(base.origin);
   link.searchParams.set('room', room);
-  link.hash = new URLSearchParams({ k: secret }).toString();
+  if (secret !== '') link.hash = new URLSearchParams({ k: secret }).toString();
   return link.href;
 }
 

@@ -1,9 +1,10 @@
-/** The encryption of a call by Frameseal: the only file of this page that knows the SDK. */
+/** The encryption of a call by Frameseal. With `group.ts` the only file of this page that knows the SDK. */
 
 import { CODE, createE2EE, E2eeError, type CipherSuite, type E2eeReport, type TrackKind as SealedKind } from 'frameseal';
+import { enterGroup } from './group.js';
 import { CallError, type CallOptions, type Suite, type TrackKind } from './model.js';
 import { asReason } from './measure.js';
-import type { Keys, Measured, Sealing, StateChanged } from './sealing.js';
+import type { Keys, Measured, Sealing, SealingEvents } from './sealing.js';
 
 const SUITE: Record<Suite, CipherSuite> = {
   'aes-128-gcm': 'AES_128_GCM_SHA256_128',
@@ -15,30 +16,40 @@ const SUITE: Record<Suite, CipherSuite> = {
 const TO_SEALED: Record<TrackKind, SealedKind> = { audio: 'audio', video: 'video', screen: 'screen-video', 'screen-audio': 'screen-audio' };
 const FROM_SEALED: Partial<Record<SealedKind, TrackKind>> = { audio: 'audio', video: 'video', 'screen-video': 'screen', 'screen-audio': 'screen-audio' };
 
-export async function sealed(options: CallOptions, id: string, changed: StateChanged): Promise<Sealing> {
+export async function sealed(options: CallOptions, id: string, events: SealingEvents): Promise<Sealing> {
+  const suite = SUITE[options.suite];
+  const group = options.secret !== '' ? undefined : await enterGroup(options, id, suite, events).catch((error: unknown): never => {
+    throw asCallError(error);
+  });
   const e2ee = await createE2EE({
     call: options.room,
     participant: id,
-    keys: { secret: options.secret },
-    suite: SUITE[options.suite],
+    ...(group === undefined ? { keys: { secret: options.secret }, suite } : { session: group.session }),
     workerUrl: new URL('./frameseal.worker.js', import.meta.url),
-    wasm: new URL('./media.wasm', import.meta.url),
     ...(options.witness ? { diagnostics: { plaintextUrl: new URL('/api/plaintext', location.href).href } } : {}),
   }).catch((error: unknown): never => {
+    group?.close();
     throw asCallError(error);
   });
-  e2ee.on('state', changed);
+  e2ee.on('state', events.changed);
   let keys = new Map<string, Keys>();
   return {
+    ...(group === undefined ? {} : {
+      group,
+      present: (all: readonly string[]) => group.participants(all),
+      setSuite: (next: Suite) => group.setSuite(SUITE[next]),
+    }),
     get announcement() {
-      return e2ee.announcement;
+      return group === undefined ? e2ee.announcement : IN_GROUP;
     },
     newPeer: () => e2ee.createPeerConnection(),
     addSender: (peer, track, kind, init) => e2ee.addTransceiver(peer, track, init, { kind: TO_SEALED[kind] }),
     receive: ({ receiver }, member, kind) => void e2ee.attachReceiver(receiver, member, { kind: TO_SEALED[kind] }),
-    know: (member, announcement) => e2ee.addParticipant(member, announcement),
-    forget: (member) => void e2ee.removeParticipant(member).catch(() => undefined),
-    rotate: async () => ({ generation: await e2ee.rotate(), announcement: e2ee.announcement }),
+    know: async (member, announcement) => (group === undefined ? e2ee.addParticipant(member, announcement) : undefined),
+    forget: (member) => (group === undefined ? void e2ee.removeParticipant(member).catch(() => undefined) : group.forget(member)),
+    rotate: async () => (group === undefined
+      ? { generation: await e2ee.rotate(), announcement: e2ee.announcement }
+      : { generation: await group.rotate(), announcement: '' }),
     measure: async () => {
       const report = await e2ee.getReport();
       keys = readKeys(report, id);
@@ -46,9 +57,15 @@ export async function sealed(options: CallOptions, id: string, changed: StateCha
     },
     keys: (member) => keys.get(member),
     report: () => e2ee.getReport(),
-    close: () => e2ee.close(),
+    close: () => {
+      e2ee.close();
+      group?.close();
+    },
   };
 }
+
+/** What others are told where keys come from the group: that this page seals. */
+const IN_GROUP = 'group';
 
 /** Each transceiver has both directions; the one that carries nothing is left out. */
 function measured(track: E2eeReport['tracks'][number], own: string): Measured[] {
@@ -92,6 +109,7 @@ function grouped(fingerprint = ''): string {
 }
 
 function asCallError(error: unknown): CallError {
+  if (error instanceof CallError) return error;
   if (!(error instanceof E2eeError)) return new CallError('no-worker', String(error));
   return new CallError(error.code === CODE.Unsupported ? 'no-transform' : 'no-worker', error.message);
 }

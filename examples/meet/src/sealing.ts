@@ -1,6 +1,6 @@
 /** What a call needs from the encryption. `sealed.ts` gives it with Frameseal, `unsealed.ts` without, for the contrast. */
 
-import type { Direction, Reason, TrackKind } from './model.js';
+import type { Direction, GroupView, Reason, Suite, TrackKind } from './model.js';
 
 /** What was measured on one track, by the frames themselves. */
 export interface Measured {
@@ -26,7 +26,22 @@ export interface Keys {
   readonly fingerprint: string;
 }
 
+/** What a call asks of the group that the keys come from. */
+export interface GroupControl {
+  view(): GroupView;
+  /** Removes a member, by its key. */
+  remove(key: string): Promise<void>;
+  /** Has all members seal with another cipher suite. */
+  setSuite(suite: string): Promise<void>;
+  report(): Promise<unknown>;
+}
+
 export interface Sealing {
+  /** The group that the keys come from; without one they come from the link. */
+  readonly group?: GroupControl;
+  /** Who is in the call, the own id with them, as the server says. */
+  present?(all: readonly string[]): void;
+  setSuite?(suite: Suite): Promise<void>;
   /** Public, for the others; opaque to signalling. */
   readonly announcement: string;
   newPeer(): RTCPeerConnection;
@@ -42,5 +57,12 @@ export interface Sealing {
   close(): void;
 }
 
-/** Called when something about a track's state changed, at once. */
-export type StateChanged = () => void;
+/** What the encryption tells, at once. */
+export interface SealingEvents {
+  /** Something about a track's state, or about the group. */
+  changed(): void;
+  /** Fresh keys, without anybody coming or going. */
+  rotated(generation: number): void;
+  /** Something did not work; it is tried again. */
+  trouble(words: string): void;
+}

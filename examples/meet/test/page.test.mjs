@@ -4,11 +4,11 @@ import { load } from './load.mjs';
 
 describe('the room’s address', async () => {
   const { readAddress, invitation, newSecret } = await load('room.ts');
-  it('makes a room and a secret of 192 bits on the first visit', () => {
+  it('makes a room on the first visit, and a secret of 192 bits where one is asked for', () => {
     const { room, secret, damaged, invited } = readAddress(new URL('http://127.0.0.1:8080/'));
     assert.match(room, /^[a-z]+-[a-z]+-\d\d$/);
-    assert.equal(Buffer.from(secret, 'base64url').length, 24);
-    assert.deepEqual([damaged, invited], [false, false]);
+    assert.deepEqual([secret, damaged, invited], ['', false, false]);
+    assert.equal(Buffer.from(readAddress(new URL('http://127.0.0.1:8080/?keys=secret')).secret, 'base64url').length, 24);
   });
   it('reads the room from query or path and the secret from the fragment', () => {
     const secret = newSecret();
@@ -20,6 +20,7 @@ describe('the room’s address', async () => {
     assert.equal(readAddress(new URL('http://h/?room=blue#k=abc')).damaged, true);
   });
   it('hands out a link without name or options', () => {
+    assert.equal(invitation(new URL('http://h/?room=blue&name=Eve'), 'blue', ''), 'http://h/?room=blue');
     assert.equal(invitation(new URL('http://h/?room=blue&name=Eve&e2ee=off#k=x'), 'blue', 'S'.repeat(32)), `http://h/?room=blue#k=${'S'.repeat(32)}`);
   });
 });

@@ -9,6 +9,7 @@ import { EyePane } from './eye.js';
 import { FiguresPane } from './figures.js';
 import { Grid } from './grid.js';
 import { icon } from './icons.js';
+import { PeoplePane } from './people.js';
 import { openSettings } from './settings.js';
 
 export interface CallScreenOptions {
@@ -28,6 +29,7 @@ export class CallScreen {
   readonly #warning: HTMLElement;
   #eye: EyePane | undefined;
   #figures: FiguresPane | undefined;
+  #people: PeoplePane | undefined;
 
   constructor(private readonly call: CallControl, private readonly options: CallScreenOptions) {
     const run = (work: () => void | Promise<void>) => () => void this.#try(work);
@@ -38,6 +40,7 @@ export class CallScreen {
       eye: run(() => this.#showEye(this.#eye === undefined)),
       rotate: run(() => call.rotate()),
       figures: run(() => this.#showFigures(this.#figures === undefined)),
+      people: run(() => this.#showPeople(this.#people === undefined)),
       settings: run(() => openSettings(call.view, options.able, (change) => void this.#try(() => call.rejoin(change)))),
       leave: run(() => {
         call.leave();
@@ -74,6 +77,7 @@ export class CallScreen {
     this.#grid.update(view.members);
     this.#eye?.update(view);
     this.#figures?.update(view);
+    this.#people?.update(view);
     const me = this.#me();
     this.#controls.update({
       micOn: me?.micOn ?? false,
@@ -83,6 +87,8 @@ export class CallScreen {
       canRotate: view.encrypted && view.phase === 'joined',
       eyeOpen: this.#eye !== undefined,
       figuresOpen: this.#figures !== undefined,
+      peopleOpen: this.#people !== undefined,
+      hasGroup: view.group !== undefined,
     });
   }
 
@@ -126,6 +132,18 @@ export class CallScreen {
     } else {
       this.#figures?.element.remove();
       this.#figures = undefined;
+    }
+    this.update(this.call.view);
+  }
+
+  #showPeople(open: boolean): void {
+    if (open === (this.#people !== undefined)) return;
+    if (open) {
+      this.#people = new PeoplePane({ close: () => this.#showPeople(false), remove: (key) => void this.#try(() => this.call.remove(key)) });
+      this.#stage.after(this.#people.element);
+    } else {
+      this.#people?.element.remove();
+      this.#people = undefined;
     }
     this.update(this.call.view);
   }

@@ -12,6 +12,9 @@ export interface ControlsState {
   readonly canRotate: boolean;
   readonly eyeOpen: boolean;
   readonly figuresOpen: boolean;
+  readonly peopleOpen: boolean;
+  /** There is a group to be shown. */
+  readonly hasGroup: boolean;
 }
 
 export interface ControlsActions {
@@ -21,6 +24,7 @@ export interface ControlsActions {
   eye(): void;
   rotate(): void;
   figures(): void;
+  people(): void;
   settings(): void;
   leave(): void;
 }
@@ -39,6 +43,7 @@ export class Controls {
       share: make('share', 'screen', 'controls.share'),
       eye: make('eye', 'eye', 'controls.eye', 'eye-button'),
       rotate: make('rotate', 'rotate', 'controls.rotate'),
+      people: make('people', 'people', 'controls.people'),
       figures: make('figures', 'chart', 'controls.figures'),
       settings: make('settings', 'sliders', 'controls.settings'),
       leave: make('leave', 'leave', 'controls.leave', 'leave'),
@@ -56,6 +61,8 @@ export class Controls {
     this.#buttons.rotate.disabled = !state.canRotate;
     attr(this.#buttons.eye, 'aria-pressed', String(state.eyeOpen));
     attr(this.#buttons.figures, 'aria-pressed', String(state.figuresOpen));
+    this.#buttons.people.hidden = !state.hasGroup;
+    attr(this.#buttons.people, 'aria-pressed', String(state.peopleOpen));
   }
 
   #toggle(name: 'mic' | 'camera', on: boolean, yes: IconName, no: IconName, label: Key): void {
