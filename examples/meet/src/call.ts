@@ -110,6 +110,13 @@ export class Call implements CallControl {
     await this.#refresh();
   }
 
+  #ended(id: string, why: 'removed' | 'forked' | 'lost'): void {
+    if (this.#session?.id !== id) return;
+    if (why === 'lost') return this.#lost(id);
+    this.leave();
+    this.events.ended(why);
+  }
+
   #rotated(generation: number): void {
     this.#generation = generation;
     this.events.notice({ kind: 'rotated', generation });
@@ -174,6 +181,7 @@ export class Call implements CallControl {
     const sealing = await this.makeSealing(this.#options, id, {
       changed: () => void this.#refresh(),
       rotated: (generation) => this.#rotated(generation),
+      ended: (why) => this.#ended(id, why),
       trouble: (words) => console.warn('key agreement:', words),
     });
     let welcomed: (message: Extract<ServerMessage, { t: 'welcome' }>) => void = () => undefined;

@@ -15,6 +15,7 @@ export interface GroupEvents {
   changed(): void;
   /** Fresh keys, and nobody came or went. */
   rotated(epoch: number): void;
+  ended(why: 'removed' | 'forked' | 'lost'): void;
   trouble(words: string): void;
 }
 
@@ -38,7 +39,11 @@ export async function enterGroup(options: CallOptions, id: string, suite: RoomPo
   let epochs = '';
   session.on('members', events.changed);
   session.on('code', events.changed);
-  session.on('state', events.changed);
+  session.on('state', (state) => {
+    events.changed();
+    if (state === 'removed' || state === 'forked') events.ended(state);
+    if (state === 'log-lost' || state === 'left-behind' || state === 'failed') events.ended('lost');
+  });
   session.on('outside', events.changed);
   session.on('event', (event) => {
     if (event.what === 'trouble') events.trouble(event.error.message);
@@ -93,6 +98,7 @@ function viewGroup(session: Session): GroupView {
     code: session.code,
     epoch: session.epoch,
     members: session.members.map(({ participant, name, key, trust, heard, self }) => ({ id: participant, name, key, trust, heard, self })),
-    outside: session.outside,
+    // A copy: what is told twice, some browser drivers lose.
+    outside: [...session.outside],
   };
 }

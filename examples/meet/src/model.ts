@@ -135,7 +135,7 @@ export type Notice =
 /** Everything that can go wrong and that a person can be told about. */
 export const PROBLEMS = [
   'server-unreachable', 'server-gone', 'name-taken', 'id-taken', 'room-full', 'bad-secret', 'no-camera', 'camera-denied',
-  'camera-busy', 'share-denied', 'insecure-page', 'no-transform', 'no-worker', 'codec-missing', 'ice-failed', 'refused', 'stopped',
+  'camera-busy', 'share-denied', 'insecure-page', 'no-transform', 'no-worker', 'codec-missing', 'ice-failed', 'refused', 'removed', 'forked', 'stopped',
 ] as const;
 export type Problem = (typeof PROBLEMS)[number];
 

@@ -63,6 +63,8 @@ export interface SealingEvents {
   changed(): void;
   /** Fresh keys, without anybody coming or going. */
   rotated(generation: number): void;
+  /** Nothing is sealed any more: this member was removed, was shown another group than the others, or lost its way. */
+  ended(why: 'removed' | 'forked' | 'lost'): void;
   /** Something did not work; it is tried again. */
   trouble(words: string): void;
 }

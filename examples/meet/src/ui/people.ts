@@ -40,7 +40,7 @@ export class PeoplePane {
     const [name, known, remove] = [...row.children];
     const shown = member.name === '' ? member.id : member.name;
     if (name) text(name, member.self ? t('tile.you', { name: shown }) : shown);
-    if (known) text(known, t(member.heard ? `people.${member.trust}` : 'people.unheard'));
+    if (known) text(known, member.self ? t('people.self') : t(member.heard ? `people.${member.trust}` : 'people.unheard'));
     attr(row, 'data-heard', String(member.heard));
     if (remove) {
       attr(remove, 'hidden', member.self);
