@@ -94,7 +94,10 @@ pub(crate) fn media(force: bool) -> Result<()> {
 fn conform(force: bool) -> Result<()> {
     let out = target_dir().join("xtask/conformance");
     let (name, node, snipped) = ("conformance", true, [].as_slice());
-    build(&Module { package: MEDIA, features: &["conformance"], out: out.clone(), name, node, snipped }, force)?;
+    build(
+        &Module { package: MEDIA, features: &["conformance"], out: out.clone(), name, node, snipped },
+        force,
+    )?;
     let script = "console.log('backends: ' + require(process.argv[1]).conform())";
     Job::new("node").args(["-e", script]).arg(out.join("conformance.js")).run()
 }
@@ -194,7 +197,8 @@ fn compile(module: &Module<'_>, route: Route) -> Result<PathBuf> {
         job = job.arg("--features").arg(module.features.join(","));
     }
     job.run()?;
-    let wasm = target.join(TARGET).join(module.profile()).join(format!("{}.wasm", module.package.replace('-', "_")));
+    let wasm =
+        target.join(TARGET).join(module.profile()).join(format!("{}.wasm", module.package.replace('-', "_")));
     match wasm.is_file() {
         true => Ok(wasm),
         false => Err(Error::new(format!("cargo built {}, but {} is not there", module.package, show(&wasm)))),

@@ -189,7 +189,8 @@ impl Door {
     fn open(&mut self, epoch: Epoch, secret: BaseKey, members: Vec<Member>) {
         // Both are known of a group that this member is in; without them nothing is heard.
         let own = self.session.group().map_or(u32::MAX, Group::index);
-        let suite = self.session.group().and_then(|group| group.policy().ok()).map_or(0, |policy| policy.suite);
+        let suite =
+            self.session.group().and_then(|group| group.policy().ok()).map_or(0, |policy| policy.suite);
         let heard = self.owners.next(&members, own);
         self.out.push_back(wire::open(epoch.0, own, suite, &members, &heard));
         self.kept.push(Kept { epoch, secret });

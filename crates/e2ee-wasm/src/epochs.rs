@@ -3,7 +3,9 @@
 
 use alloc::vec::Vec;
 
-use e2ee_core::{BaseKey, CallId, CipherSuite, Epoch, KeyAt, KidScheme, Opener, Profile, Sealer, SecretBytes};
+use e2ee_core::{
+    BaseKey, CallId, CipherSuite, Epoch, KeyAt, KidScheme, Opener, Profile, Sealer, SecretBytes,
+};
 
 use crate::media::{Media, cipher_suite, person};
 use crate::people::profile;
