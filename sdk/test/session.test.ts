@@ -153,6 +153,27 @@ describe("sessions", { concurrency: true }, () => {
     close(ada, bob, again);
   });
 
+  test("a room with a secret is entered by who has it", async () => {
+    const log = new MemoryRoom();
+    const secret = new Uint8Array(32).fill(9);
+    const ada = await (await Person.join("vault", "ada", log.transport(), { secret })).joined();
+    assert.equal(ada.session.policy?.secret, true);
+    const bob = await (await Person.join("vault", "bob", log.transport(), { secret })).joined();
+    await same(ada, bob);
+    assert.equal(await bob.open("ada", await ada.seal("inside")), "inside");
+    assert.equal(secret[0], 9, "the caller's secret stays the caller's");
+    const eve = await Person.join("vault", "eve", log.transport());
+    const mallory = await Person.join("vault", "mallory", log.transport(), { secret: new Uint8Array(32).fill(8) });
+    await until(() => eve.session.state === "no-secret", `a word to eve, who is ${eve.session.state}`);
+    await sleep(2500);
+    assert.deepEqual([ada.who(), mallory.sealing()], [["ada", "bob"], null]);
+    await ada.session.setPolicy({ suite: "AES_256_GCM_SHA512_128" });
+    await until(() => bob.session.policy?.suite === "AES_256_GCM_SHA512_128", "the other suite");
+    assert.equal(bob.session.policy?.secret, true, "a change of rules keeps the secret");
+    await assert.rejects(Person.join("vault", "short", log.transport(), { secret: new Uint8Array(3) }), (error: E2eeError) => error.code === CODE.BadKey);
+    close(ada, bob, eve, mallory);
+  });
+
   test("who leaves is out, and so is who the transport says is gone", async () => {
     const { ada, bob, log } = await pair("leave");
     const carol = await (await Person.join("leave", "carol", log.transport())).joined();

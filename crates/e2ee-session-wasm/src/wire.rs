@@ -6,7 +6,7 @@
 //!  4 send       message                      12 event      number (1), what belongs to it
 //!  5 wake       milliseconds (8)             13 withdraw   question (4)
 //!  6 decide     question (4), why (1), who...14 bar        before epoch (8), index (4)
-//!  7 open       epoch (8), own index (4),    15 policy     mode (1), admit (1), suite (2)
+//!  7 open       epoch (8), own index (4),    15 policy     mode (1), admit (1), suite (2), with a secret (1)
 //!               suite (2), members (4),      16 outside    participant (2 + n)...
 //!               member...
 //!  8 seal with  epoch (8), index (4)
@@ -16,11 +16,11 @@
 //! trust    0 unverified, 1 verified, 2 refused
 //! why      0 knocks, 1 entered, 2 inside
 //! event    1 joined, 2 removed, 3 refused: who..., 4 fork, 5 dropped: error (1), how many (4), 6 left, 7 waiting,
-//!          8 barred: who..., 9 log lost, 10 left behind, 0 another
+//!          8 barred: who..., 9 log lost, 10 left behind, 11 no secret, 12 diverged: who, 0 another
 //! ```
 //! The secret of an epoch is in none of them: see [`crate::Door::secret_at`].
 
-use e2ee_session::mls::{Admit, Identity, Member, MlsError, Mode, RoomPolicy, Trust};
+use e2ee_session::mls::{Admit, Identity, Member, MlsError, Mode, RoomPolicy, SecretId, Trust};
 use e2ee_session::session::{Event, Output, Why};
 
 /// Bytes that grow.
@@ -114,7 +114,7 @@ pub(crate) fn write(output: &Output) -> Option<Vec<u8>> {
     Some(bytes.0)
 }
 
-fn policy(RoomPolicy { mode, admit, suite }: RoomPolicy) -> Bytes {
+fn policy(RoomPolicy { mode, admit, suite, secret }: RoomPolicy) -> Bytes {
     let mode = match mode {
         Mode::Required => 1,
         Mode::Preferred => 2,
@@ -124,11 +124,11 @@ fn policy(RoomPolicy { mode, admit, suite }: RoomPolicy) -> Bytes {
         Admit::Anyone => 1,
         Admit::Members => 2,
     };
-    Bytes::of(15).byte(mode).byte(admit).pair(suite)
+    Bytes::of(15).byte(mode).byte(admit).pair(suite).byte(secret.is_some().into())
 }
 
-/// A policy out of the numbers above.
-pub(crate) fn read_policy(mode: u8, admit: u8, suite: u16) -> Option<RoomPolicy> {
+/// A policy out of the numbers above, with the secret that there is.
+pub(crate) fn read_policy(mode: u8, admit: u8, suite: u16, secret: Option<SecretId>) -> Option<RoomPolicy> {
     let mode = match mode {
         1 => Mode::Required,
         2 => Mode::Preferred,
@@ -140,7 +140,7 @@ pub(crate) fn read_policy(mode: u8, admit: u8, suite: u16) -> Option<RoomPolicy>
         2 => Admit::Members,
         _ => return None,
     };
-    Some(RoomPolicy { mode, admit, suite })
+    Some(RoomPolicy { mode, admit, suite, secret })
 }
 
 fn event(event: &Event) -> Bytes {
@@ -156,6 +156,8 @@ fn event(event: &Event) -> Bytes {
         Event::Barred(who) => start.byte(8).all(who),
         Event::LogLost => start.byte(9),
         Event::LeftBehind => start.byte(10),
+        Event::NoSecret => start.byte(11),
+        Event::Diverged(who) => start.byte(12).who(who),
         _ => start.byte(0),
     }
 }
@@ -172,6 +174,8 @@ pub(crate) fn mls(error: MlsError) -> u8 {
         MlsError::BadIdentity => 17,
         MlsError::NoPolicy => 18,
         MlsError::NotAdmitted => 19,
+        MlsError::NoSecret => 20,
+        MlsError::BadSecret => 21,
         _ => 10,
     }
 }

@@ -50,6 +50,6 @@ export function createSessionWorker(url?: string | URL): Worker {
 export { E2eeError } from "../errors.ts";
 export { type LogTransport, logTransport, type LogTransportOptions } from "./log-transport.ts";
 export type { SessionMember, Somebody, Trust, Verdict, Why } from "./members.ts";
-export type { RoomPolicy } from "./policy.ts";
+export type { AgreedPolicy, RoomPolicy } from "./policy.ts";
 export type { Session, SessionEvent, SessionEvents, SessionOptions, SessionReport, SessionState } from "./session.ts";
 export type { SessionTransport, TransportEvents } from "./transport.ts";

@@ -4,7 +4,7 @@
  */
 import type { PostableWasm } from "../protocol.ts";
 import type { Trust, Why } from "./members.ts";
-import type { RoomPolicy } from "./policy.ts";
+import type { AgreedPolicy, RoomPolicy } from "./policy.ts";
 
 /** Somebody as it presents itself. */
 export interface Presented {
@@ -36,7 +36,7 @@ export type ToSession =
       readonly policy: RoomPolicy;
       readonly wasm: PostableWasm | null;
     }
-  | { readonly t: "introduce"; readonly id: number; readonly name: string; readonly proof: Uint8Array }
+  | { readonly t: "introduce"; readonly id: number; readonly name: string; readonly proof: Uint8Array; readonly secret: Uint8Array | null }
   | { readonly t: "policy"; readonly id: number; readonly policy: RoomPolicy }
   | { readonly t: "rotate"; readonly id: number }
   | { readonly t: "remove"; readonly id: number; readonly index: number; readonly key: Uint8Array }
@@ -56,8 +56,8 @@ export type SessionAsk = SessionRequest extends infer R ? (R extends SessionRequ
 
 /** Something that happened to the group. */
 export type Happened =
-  | { readonly what: "joined" | "waiting" | "removed" | "fork" | "left" | "log-lost" | "left-behind" }
-  | { readonly what: "refused" | "barred"; readonly who: readonly Presented[] }
+  | { readonly what: "joined" | "waiting" | "removed" | "fork" | "left" | "log-lost" | "left-behind" | "no-secret" }
+  | { readonly what: "refused" | "barred" | "diverged"; readonly who: readonly Presented[] }
   | { readonly what: "dropped"; readonly code: number; readonly times: number }
   | { readonly what: "other"; readonly text: string };
 
@@ -72,7 +72,7 @@ export type FromSession =
   | { readonly t: "send"; readonly message: Uint8Array<ArrayBuffer> }
   | { readonly t: "decide"; readonly question: number; readonly why: Why; readonly who: readonly Presented[] }
   | { readonly t: "withdraw"; readonly question: number }
-  | { readonly t: "policy"; readonly policy: RoomPolicy }
+  | { readonly t: "policy"; readonly policy: AgreedPolicy }
   | { readonly t: "outside"; readonly participants: readonly string[] }
   | { readonly t: "members"; readonly epoch: number; readonly own: number; readonly members: readonly Listed[] }
   | { readonly t: "sealing"; readonly epoch: number | null }

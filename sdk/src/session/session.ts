@@ -6,7 +6,7 @@ import type { PostableWasm } from "../protocol.ts";
 import { type LogEntry, Log } from "../report.ts";
 import { SessionClient, type SessionWorkerEvent } from "./client.ts";
 import type { SessionMember, Somebody, Trust, Verdict, Why } from "./members.ts";
-import { checkPolicy, DEFAULT_POLICY, type RoomPolicy } from "./policy.ts";
+import { type AgreedPolicy, checkPolicy, DEFAULT_POLICY, type RoomPolicy } from "./policy.ts";
 import type { Happened, Heard, Presented, WorkerFigures } from "./protocol.ts";
 import type { SessionTransport, TransportEvents } from "./transport.ts";
 
@@ -19,6 +19,7 @@ import type { SessionTransport, TransportEvents } from "./transport.ts";
  * - `joined`: in the group; what is sent is sealed with its keys.
  * - `removed`: somebody removed this member.
  * - `refused`: somebody is in the group whom the application refused; this session did not enter it.
+ * - `no-secret`: nobody enters the room without its secret, and this session has none or another one.
  * - `forked`: others see another group: whoever carries the messages shows different ones to different members.
  * - `log-lost`, `left-behind`: the relay lost more than the members have, or more than this one knows.
  * - `left`, `closed`: by the application's own wish.
@@ -34,6 +35,7 @@ export type SessionState =
   | "joined"
   | "removed"
   | "refused"
+  | "no-secret"
   | "forked"
   | "log-lost"
   | "left-behind"
@@ -51,9 +53,10 @@ export type SessionEvent =
   | { readonly what: "connected" | "disconnected" }
   /**
    * Somebody is in the group whom the application refused: `barred` while this member has it removed, and seals nothing
-   * until it is out; `refused` when this member did not enter because of it.
+   * until it is out; `refused` when this member did not enter because of it. `diverged`: this member sees another group
+   * than this one and most others, to whom whoever carries the messages shows a different one.
    */
-  | { readonly what: "refused" | "barred"; readonly who: readonly Somebody[] }
+  | { readonly what: "refused" | "barred" | "diverged"; readonly who: readonly Somebody[] }
   /** Something could not be used. Nothing changed, and the session goes on, unless its state says otherwise. */
   | { readonly what: "trouble"; readonly error: E2eeError }
   /** Of a later version of the session. */
@@ -70,7 +73,7 @@ export interface SessionEvents {
   /** Those who wait have changed. */
   knocking: readonly Somebody[];
   /** What the members agreed on. */
-  policy: RoomPolicy;
+  policy: AgreedPolicy;
   /** Participants of the call that are not in the group: they get no key. Told where the transport knows who is in the call. */
   outside: readonly string[];
   event: SessionEvent;
@@ -100,6 +103,11 @@ export interface SessionOptions {
    * everybody, as `unverified`. What it throws counts as `refused`.
    */
   readonly verdict?: Verdict;
+  /**
+   * A secret of the room from outside, 16 to 256 bytes that cannot be guessed: a room that is founded with one is entered by
+   * nobody without it, and it goes into the keys of every epoch. A copy goes to the session worker.
+   */
+  readonly secret?: Uint8Array;
   /** A worker that the page made from `frameseal/session-worker`. One worker serves one session. */
   readonly worker?: Worker;
   /** Where `frameseal/session-worker` is served. Default: beside this module. */
@@ -119,7 +127,7 @@ export interface SessionReport {
   /** The newest epoch, and the one whose keys seal; `null`: nothing is sealed. */
   readonly epoch: number;
   readonly sealing: number | null;
-  readonly policy: RoomPolicy | null;
+  readonly policy: AgreedPolicy | null;
   readonly members: readonly Omit<SessionMember, "proof">[];
   readonly outside: readonly string[];
   /** Epochs whose keys open. */
@@ -145,7 +153,7 @@ export class Session {
   readonly #log = new Log();
   /** Stops what media workers send. */
   readonly #hush = new Set<() => void>();
-  #policy: RoomPolicy | null = null;
+  #policy: AgreedPolicy | null = null;
   #outside: readonly string[] = [];
   #members: readonly SessionMember[] = [];
   #code = "";
@@ -173,7 +181,7 @@ export class Session {
 
   /** See `createSession`. */
   static async create(options: SessionOptions, makeWorker: () => Worker): Promise<Session> {
-    const { room, participant, name = participant, wasm, proof } = options;
+    const { room, participant, name = participant, wasm, proof, secret } = options;
     checkName("room", room);
     checkName("participant", participant);
     checkName("name", name);
@@ -181,7 +189,7 @@ export class Session {
     const session = new Session(options, options.worker ?? makeWorker());
     try {
       const key = (await session.#client.ask({ t: "init", room, participant, policy, wasm: postable(wasm) })) as Uint8Array;
-      await session.#client.ask({ t: "introduce", name, proof: (await proof?.(key)) ?? new Uint8Array() });
+      await session.#client.ask({ t: "introduce", name, proof: (await proof?.(key)) ?? new Uint8Array(), secret: secret === undefined ? null : new Uint8Array(secret) });
     } catch (error) {
       session.close();
       throw error;
@@ -210,7 +218,7 @@ export class Session {
   }
 
   /** What the members agreed on; `null` before one joined. */
-  get policy(): RoomPolicy | null {
+  get policy(): AgreedPolicy | null {
     return this.#policy;
   }
 
@@ -443,8 +451,8 @@ export class Session {
   #happened(event: Happened): void {
     if (event.what === "dropped") return this.#trouble(new E2eeError(nameOf(event.code), `${event.times} messages were left out: ${reasonOf(event.code)}`));
     if (event.what === "other") return this.#tell(event);
-    if (event.what === "refused" || event.what === "barred") this.#tell({ what: event.what, who: event.who.map(somebody) });
-    if (event.what === "barred") return;
+    if (event.what === "refused" || event.what === "barred" || event.what === "diverged") this.#tell({ what: event.what, who: event.who.map(somebody) });
+    if (event.what === "barred" || event.what === "diverged") return;
     if (event.what === "joined") {
       this.#move("joined");
       return this.#transport.take();

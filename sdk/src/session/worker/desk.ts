@@ -19,7 +19,7 @@ const WHAT: Readonly<Record<Heard, What>> = {
   rejoin: What.Rejoin,
 };
 /** What ends a session's part in its group. */
-const ENDS: readonly string[] = ["removed", "refused", "fork", "left", "log-lost", "left-behind"] satisfies Happened["what"][];
+const ENDS: readonly string[] = ["removed", "refused", "fork", "left", "log-lost", "left-behind", "no-secret"] satisfies Happened["what"][];
 
 /** Milliseconds since 1970 that never go back. */
 const now = (): number => performance.timeOrigin + performance.now();
@@ -96,7 +96,7 @@ export class SessionDesk {
     if (this.#module === null) throw new Refusal(Code.SessionOver);
     switch (request.t) {
       case "introduce":
-        this.#module.introduce(request.name, request.proof);
+        this.#module.introduce(request.name, request.proof, request.secret);
         return null;
       case "policy":
         this.#take(What.Policy, 0, policyBytes(request.policy));
