@@ -9,6 +9,7 @@ import type { CompatAnswer, CompatAsk, CompatOptions } from "./compat.ts";
 import { type Answers, type EngineName, unreachable } from "./protocol.ts";
 import { type E2eeReport, Log, stateLine } from "./report.ts";
 import { isSupported, type TransformPath, transformPath } from "./support.ts";
+import type { Session } from "./session/session.ts";
 import type { PageTrack, TrackInfo } from "./track.ts";
 
 /** A track's state changed. Every change is told, at once. */
@@ -54,6 +55,7 @@ export class E2EE {
   readonly path: TransformPath;
   readonly #options: BaseOptions;
   #participant = "";
+  #session: Session | null = null;
   readonly #emitter = new Emitter<E2eeEvents>();
   readonly #peers = new Map<RTCPeerConnection, GuardedPeer>();
   readonly #tracks = new Map<number, PageTrack>();
@@ -88,6 +90,7 @@ export class E2EE {
     checkSession(options);
     const e2ee = E2EE.open(options, makeWorker);
     try {
+      e2ee.#session = options.session ?? null;
       const port = options.session?.attach(() => e2ee.#hush()) ?? null;
       await e2ee.begin(options.call, options.participant, null, port);
       if (options.keys !== undefined) {
@@ -276,7 +279,8 @@ export class E2EE {
       version: 1,
       at: new Date().toISOString(),
       participant: this.participant,
-      suite: this.#options.suite ?? DEFAULT_SUITE,
+      suite: this.#session?.policy?.suite ?? this.#options.suite ?? DEFAULT_SUITE,
+      session: (await this.#session?.report().catch(() => null)) ?? null,
       engine: worker.engine,
       wasmError: this.#init.wasmError,
       transform: this.path,

@@ -41,7 +41,7 @@ export interface E2eeOptions extends BaseOptions {
 
 /** What can be chosen whatever the call. */
 export interface BaseOptions {
-  /** Cipher suite that this participant seals with. Default: `AES_128_GCM_SHA256_128`. */
+  /** Cipher suite that this participant seals with. Default: `AES_128_GCM_SHA256_128`. In a session its policy says. */
   readonly suite?: CipherSuite;
   /**
    * Media is sent encrypted or not at all. There is no other mode; the option says so where it is read.

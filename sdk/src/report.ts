@@ -1,6 +1,7 @@
 /** The report for a support desk: everything one needs to know why a tile is grey, and nothing one must not. */
 import type { CipherSuite, TrackState } from "./kinds.ts";
 import type { EngineName, TrackFigures } from "./protocol.ts";
+import type { SessionReport } from "./session/session.ts";
 import type { TransformPath } from "./support.ts";
 
 /** One change of state or error, kept for the report. */
@@ -18,7 +19,10 @@ export interface E2eeReport {
   readonly version: 1;
   readonly at: string;
   readonly participant: string;
+  /** Of what is sent; in a session, what its members agreed on. */
   readonly suite: CipherSuite;
+  /** The session that keys come from, if there is one. */
+  readonly session: SessionReport | null;
   readonly engine: EngineName;
   /** Why WebAssembly is not used, in the browser's words. */
   readonly wasmError: string | null;

@@ -1,5 +1,6 @@
 /** The relay itself for tests: `target/debug/frameseal-log`, or what FRAMESEAL_LOG says. */
 import { type ChildProcess, spawn } from "node:child_process";
+import { existsSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -17,6 +18,7 @@ export class Relay {
   private constructor(readonly folder: string) {}
 
   static async start(): Promise<Relay> {
+    if (!existsSync(PROGRAM)) throw new Error(`${PROGRAM} is not there: cargo build -p e2ee-log (or set FRAMESEAL_LOG)`);
     const relay = new Relay(await mkdtemp(join(tmpdir(), "frameseal-log-")));
     await relay.up();
     return relay;

@@ -193,8 +193,8 @@ export class Person {
 }
 
 /** A media worker's engine with the keys of a session. */
-export function media(session: Session): SessionEngine {
-  const port = session.attach(() => undefined);
+export function media(session: Session, hush: () => void = () => undefined): SessionEngine {
+  const port = session.attach(hush);
   const engine = new SessionEngine(MEDIA, { call: session.room, participant: session.participant, suite: 4, padding: false }, port as never);
   // A test ends with its sessions.
   (port as unknown as { unref?(): void }).unref?.();

@@ -10,7 +10,7 @@ mod wire;
 use std::collections::VecDeque;
 
 use e2ee_core::{BaseKey, Epoch, Millis};
-use e2ee_session::mls::{Group, Identity, Member, MlsError, RoomPolicy, SEED_LEN, Trust};
+use e2ee_session::mls::{Group, Identity, Member, MlsError, RoomPolicy, SEED_LEN, SecretId, Trust};
 use e2ee_session::session::{Event, Input, Output, Position, Question, Session, SessionError};
 use wasm_bindgen::prelude::wasm_bindgen;
 
@@ -82,7 +82,7 @@ impl Door {
     /// A number, see [`Door::handle`].
     #[wasm_bindgen(constructor)]
     pub fn new(room: &str, participant: &str, policy: &[u8], seed: &mut [u8]) -> Result<Door, u8> {
-        let made = match (<&[u8; SEED_LEN]>::try_from(&*seed), read_policy(policy)) {
+        let made = match (<&[u8; SEED_LEN]>::try_from(&*seed), read_policy(policy, None)) {
             (Ok(seed), Some(policy)) => {
                 Session::new(room.as_bytes(), participant, policy, seed).map_err(number)
             }
@@ -110,8 +110,8 @@ impl Door {
         self.session.introduce(name, proof).err().map_or(0, number)
     }
 
-    /// The secret of the room, from outside, 16 to 256 bytes, which are wiped: before the first input. 0, or the number of
-    /// an error.
+    /// The room's secret, from outside: 16 to 256 bytes, which are wiped. Before the first input. 0, or the number of an
+    /// error.
     #[must_use]
     pub fn share_secret(&mut self, secret: &mut [u8]) -> u8 {
         let done = self.session.share_secret(secret);
@@ -169,7 +169,12 @@ impl Door {
                 identity = found.ok_or(code::NO_SUCH_MEMBER)?.1.clone();
                 Input::Remove(&identity)
             }
-            what::POLICY => Input::Policy(read_policy(bytes).ok_or(code::BAD_INPUT)?),
+            what::POLICY => {
+                // The secret is not for this to change.
+                let now = self.session.group().and_then(|group| group.policy().ok());
+                let secret = now.and_then(|policy| policy.secret);
+                Input::Policy(read_policy(bytes, secret).ok_or(code::BAD_INPUT)?)
+            }
             what::COMPARE => Input::Compare,
             what::LEAVE => Input::Leave,
             what::VERDICT => {
@@ -213,9 +218,9 @@ fn text(bytes: &[u8]) -> Result<&str, u8> {
     std::str::from_utf8(bytes).map_err(|_| code::BAD_INPUT)
 }
 
-fn read_policy(bytes: &[u8]) -> Option<RoomPolicy> {
+fn read_policy(bytes: &[u8], secret: Option<SecretId>) -> Option<RoomPolicy> {
     let [mode, admit, high, low] = bytes else { return None };
-    wire::read_policy(*mode, *admit, u16::from_be_bytes([*high, *low]))
+    wire::read_policy(*mode, *admit, u16::from_be_bytes([*high, *low]), secret)
 }
 
 fn number(error: SessionError) -> u8 {

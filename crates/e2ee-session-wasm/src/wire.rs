@@ -6,7 +6,7 @@
 //!  4 send       message                      12 event      number (1), what belongs to it
 //!  5 wake       milliseconds (8)             13 withdraw   question (4)
 //!  6 decide     question (4), why (1), who...14 bar        before epoch (8), index (4)
-//!  7 open       epoch (8), own index (4),    15 policy     mode (1), admit (1), suite (2), secret (1)
+//!  7 open       epoch (8), own index (4),    15 policy     mode (1), admit (1), suite (2), with a secret (1)
 //!               suite (2), members (4),      16 outside    participant (2 + n)...
 //!               member...
 //!  8 seal with  epoch (8), index (4)          17 emoji      numbers (7)
@@ -16,12 +16,12 @@
 //! trust    0 unverified, 1 verified, 2 refused
 //! why      0 knocks, 1 entered, 2 inside
 //! event    1 joined, 2 removed, 3 refused: who..., 4 fork, 5 dropped: error (1), how many (4), 6 left, 7 waiting,
-//!          8 barred: who..., 9 log lost, 10 left behind, 11 diverged: who, 12 no secret,
+//!          8 barred: who..., 9 log lost, 10 left behind, 11 no secret, 12 diverged: who,
 //!          13 cheated: who, 0 another
 //! ```
 //! The secret of an epoch is in none of them: see [`crate::Door::secret_at`].
 
-use e2ee_session::mls::{Admit, Identity, Member, MlsError, Mode, RoomPolicy, Trust};
+use e2ee_session::mls::{Admit, Identity, Member, MlsError, Mode, RoomPolicy, SecretId, Trust};
 use e2ee_session::session::{Event, Output, Why};
 
 /// Bytes that grow.
@@ -129,8 +129,8 @@ fn policy(RoomPolicy { mode, admit, suite, secret }: RoomPolicy) -> Bytes {
     Bytes::of(15).byte(mode).byte(admit).pair(suite).byte(secret.is_some().into())
 }
 
-/// A policy out of the numbers above.
-pub(crate) fn read_policy(mode: u8, admit: u8, suite: u16) -> Option<RoomPolicy> {
+/// A policy out of the numbers above, with the secret that there is.
+pub(crate) fn read_policy(mode: u8, admit: u8, suite: u16, secret: Option<SecretId>) -> Option<RoomPolicy> {
     let mode = match mode {
         1 => Mode::Required,
         2 => Mode::Preferred,
@@ -142,7 +142,7 @@ pub(crate) fn read_policy(mode: u8, admit: u8, suite: u16) -> Option<RoomPolicy>
         2 => Admit::Members,
         _ => return None,
     };
-    Some(RoomPolicy { mode, admit, suite, secret: None })
+    Some(RoomPolicy { mode, admit, suite, secret })
 }
 
 fn event(event: &Event) -> Bytes {
@@ -158,8 +158,8 @@ fn event(event: &Event) -> Bytes {
         Event::Barred(who) => start.byte(8).all(who),
         Event::LogLost => start.byte(9),
         Event::LeftBehind => start.byte(10),
-        Event::Diverged(who) => start.byte(11).who(who),
-        Event::NoSecret => start.byte(12),
+        Event::NoSecret => start.byte(11),
+        Event::Diverged(who) => start.byte(12).who(who),
         Event::Cheated(who) => start.byte(13).who(who),
         _ => start.byte(0),
     }
@@ -179,8 +179,6 @@ pub(crate) fn mls(error: MlsError) -> u8 {
         MlsError::NotAdmitted => 19,
         MlsError::NoSecret => 20,
         MlsError::BadSecret => 21,
-        MlsError::OtherSuite => 22,
-        MlsError::NoSuite => 23,
         _ => 10,
     }
 }

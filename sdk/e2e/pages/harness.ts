@@ -2,9 +2,10 @@
 import { call } from "./call.ts";
 import { plain } from "./plain.ts";
 import { receiving } from "./receiving.ts";
+import { session } from "./session.ts";
 import { sabotage, timing } from "./timing.ts";
 
-const harness = { call, plain, receiving, sabotage, timing };
+const harness = { call, plain, receiving, sabotage, session, timing };
 
 /** The harness as tests see it from outside. */
 export type Harness = typeof harness;

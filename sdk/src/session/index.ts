@@ -51,6 +51,6 @@ export { E2eeError } from "../errors.ts";
 export { type LogTransport, logTransport, type LogTransportOptions } from "./log-transport.ts";
 export type { Emoji } from "./emoji.ts";
 export type { SessionMember, Somebody, Trust, Verdict, Why } from "./members.ts";
-export type { RoomPolicy } from "./policy.ts";
+export type { AgreedPolicy, RoomPolicy } from "./policy.ts";
 export type { Session, SessionEvent, SessionEvents, SessionOptions, SessionReport, SessionState } from "./session.ts";
 export type { SessionTransport, TransportEvents } from "./transport.ts";

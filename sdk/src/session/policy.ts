@@ -15,6 +15,12 @@ export interface RoomPolicy {
   readonly suite: CipherSuite;
 }
 
+/** A room's rules as its members have them. */
+export interface AgreedPolicy extends RoomPolicy {
+  /** Nobody enters without a secret from outside; see `SessionOptions.secret`. */
+  readonly secret: boolean;
+}
+
 const MODES: readonly RoomPolicy["mode"][] = ["required", "preferred", "off"];
 const ADMIT: readonly RoomPolicy["admit"][] = ["anyone", "members"];
 
@@ -36,8 +42,8 @@ export function policyBytes({ mode, admit, suite }: RoomPolicy): Uint8Array {
 }
 
 /** Out of the session module's numbers; `null` for a suite that this version does not know. */
-export function readPolicy(mode: number, admit: number, suite: number): RoomPolicy | null {
+export function readPolicy(mode: number, admit: number, suite: number, secret: boolean): AgreedPolicy | null {
   const known = (Object.keys(SUITE_NUMBER) as CipherSuite[]).find((name) => SUITE_NUMBER[name] === suite);
   const [how, who] = [MODES[mode - 1], ADMIT[admit - 1]];
-  return known === undefined || how === undefined || who === undefined ? null : { mode: how, admit: who, suite: known };
+  return known === undefined || how === undefined || who === undefined ? null : { mode: how, admit: who, suite: known, secret };
 }

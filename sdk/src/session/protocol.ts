@@ -4,7 +4,7 @@
  */
 import type { PostableWasm } from "../protocol.ts";
 import type { Trust, Why } from "./members.ts";
-import type { RoomPolicy } from "./policy.ts";
+import type { AgreedPolicy, RoomPolicy } from "./policy.ts";
 
 /** Somebody as it presents itself. */
 export interface Presented {
@@ -73,7 +73,7 @@ export type FromSession =
   | { readonly t: "send"; readonly message: Uint8Array<ArrayBuffer> }
   | { readonly t: "decide"; readonly question: number; readonly why: Why; readonly who: readonly Presented[] }
   | { readonly t: "withdraw"; readonly question: number }
-  | { readonly t: "policy"; readonly policy: RoomPolicy }
+  | { readonly t: "policy"; readonly policy: AgreedPolicy }
   | { readonly t: "outside"; readonly participants: readonly string[] }
   | { readonly t: "members"; readonly epoch: number; readonly own: number; readonly members: readonly Listed[] }
   | { readonly t: "sealing"; readonly epoch: number | null }

@@ -4,10 +4,10 @@ import { E2eeError, nameOf, reasonOf } from "../errors.ts";
 import { checkName } from "../options.ts";
 import type { PostableWasm } from "../protocol.ts";
 import { type LogEntry, Log } from "../report.ts";
+import { type Emoji, emojiOf } from "./emoji.ts";
 import { SessionClient, type SessionWorkerEvent } from "./client.ts";
 import type { SessionMember, Somebody, Trust, Verdict, Why } from "./members.ts";
-import { type Emoji, emojiOf } from "./emoji.ts";
-import { checkPolicy, DEFAULT_POLICY, type RoomPolicy } from "./policy.ts";
+import { type AgreedPolicy, checkPolicy, DEFAULT_POLICY, type RoomPolicy } from "./policy.ts";
 import type { Happened, Heard, Presented, WorkerFigures } from "./protocol.ts";
 import type { SessionTransport, TransportEvents } from "./transport.ts";
 
@@ -20,7 +20,7 @@ import type { SessionTransport, TransportEvents } from "./transport.ts";
  * - `joined`: in the group; what is sent is sealed with its keys.
  * - `removed`: somebody removed this member.
  * - `refused`: somebody is in the group whom the application refused; this session did not enter it.
- * - `no-secret`: nobody enters this room without its secret ({@link SessionOptions.secret}), and none was given.
+ * - `no-secret`: nobody enters the room without its secret, and this session has none or another one.
  * - `forked`: others see another group: whoever carries the messages shows different ones to different members.
  * - `log-lost`, `left-behind`: the relay lost more than the members have, or more than this one knows.
  * - `left`, `closed`: by the application's own wish.
@@ -54,11 +54,10 @@ export type SessionEvent =
   | { readonly what: "connected" | "disconnected" }
   /**
    * Somebody is in the group whom the application refused: `barred` while this member has it removed, and seals nothing
-   * until it is out; `refused` when this member did not enter because of it.
+   * until it is out; `refused` when this member did not enter because of it. `diverged`: this member sees another group
+   * than this one and most others, to whom whoever carries the messages shows a different one.
    */
-  | { readonly what: "refused" | "barred"; readonly who: readonly Somebody[] }
-  /** These members see another group than this one and most others do. */
-  | { readonly what: "diverged"; readonly who: readonly Somebody[] }
+  | { readonly what: "refused" | "barred" | "diverged"; readonly who: readonly Somebody[] }
   /** This member said one thing and did another while all compared emoji. There are none in this epoch. */
   | { readonly what: "cheated"; readonly who: readonly Somebody[] }
   /** Something could not be used. Nothing changed, and the session goes on, unless its state says otherwise. */
@@ -79,7 +78,7 @@ export interface SessionEvents {
   /** Those who wait have changed. */
   knocking: readonly Somebody[];
   /** What the members agreed on. */
-  policy: RoomPolicy;
+  policy: AgreedPolicy;
   /** Participants of the call that are not in the group: they get no key. Told where the transport knows who is in the call. */
   outside: readonly string[];
   event: SessionEvent;
@@ -100,11 +99,6 @@ export interface SessionOptions {
   /** Who knocks waits for {@link Session.admit} of this member or for another. Default: `verdict` decides. */
   readonly lobby?: boolean;
   /**
-   * The secret of the room, 16 to 256 bytes that cannot be guessed, such as a key vault hands to those who may take part. A
-   * room that was founded with one is entered by nobody without it, and the keys of every epoch come from it too.
-   */
-  readonly secret?: Uint8Array;
-  /**
    * What proves the name, up to 16 KiB, for the others' `verdict`: an ID token whose nonce commits to the key that this is
    * called with, for example. Default: nothing.
    */
@@ -114,6 +108,11 @@ export interface SessionOptions {
    * everybody, as `unverified`. What it throws counts as `refused`.
    */
   readonly verdict?: Verdict;
+  /**
+   * A secret of the room from outside, 16 to 256 bytes that cannot be guessed: a room that is founded with one is entered by
+   * nobody without it, and it goes into the keys of every epoch. A copy goes to the session worker.
+   */
+  readonly secret?: Uint8Array;
   /** A worker that the page made from `frameseal/session-worker`. One worker serves one session. */
   readonly worker?: Worker;
   /** Where `frameseal/session-worker` is served. Default: beside this module. */
@@ -133,7 +132,7 @@ export interface SessionReport {
   /** The newest epoch, and the one whose keys seal; `null`: nothing is sealed. */
   readonly epoch: number;
   readonly sealing: number | null;
-  readonly policy: RoomPolicy | null;
+  readonly policy: AgreedPolicy | null;
   readonly members: readonly Omit<SessionMember, "proof">[];
   readonly outside: readonly string[];
   /** Epochs whose keys open. */
@@ -159,7 +158,7 @@ export class Session {
   readonly #log = new Log();
   /** Stops what media workers send. */
   readonly #hush = new Set<() => void>();
-  #policy: RoomPolicy | null = null;
+  #policy: AgreedPolicy | null = null;
   #outside: readonly string[] = [];
   #members: readonly SessionMember[] = [];
   #code = "";
@@ -188,7 +187,7 @@ export class Session {
 
   /** See `createSession`. */
   static async create(options: SessionOptions, makeWorker: () => Worker): Promise<Session> {
-    const { room, participant, name = participant, wasm, proof, secret = null } = options;
+    const { room, participant, name = participant, wasm, proof, secret } = options;
     checkName("room", room);
     checkName("participant", participant);
     checkName("name", name);
@@ -196,7 +195,7 @@ export class Session {
     const session = new Session(options, options.worker ?? makeWorker());
     try {
       const key = (await session.#client.ask({ t: "init", room, participant, policy, wasm: postable(wasm) })) as Uint8Array;
-      await session.#client.ask({ t: "introduce", name, proof: (await proof?.(key)) ?? new Uint8Array(), secret });
+      await session.#client.ask({ t: "introduce", name, proof: (await proof?.(key)) ?? new Uint8Array(), secret: secret === undefined ? null : new Uint8Array(secret) });
     } catch (error) {
       session.close();
       throw error;
@@ -230,7 +229,7 @@ export class Session {
   }
 
   /** What the members agreed on; `null` before one joined. */
-  get policy(): RoomPolicy | null {
+  get policy(): AgreedPolicy | null {
     return this.#policy;
   }
 
@@ -476,7 +475,7 @@ export class Session {
   #happened(event: Happened): void {
     if (event.what === "dropped") return this.#trouble(new E2eeError(nameOf(event.code), `${event.times} messages were left out: ${reasonOf(event.code)}`));
     if (event.what === "other") return this.#tell(event);
-    if ("who" in event) this.#tell({ what: event.what, who: event.who.map(somebody) });
+    if (event.what === "refused" || event.what === "barred" || event.what === "diverged" || event.what === "cheated") this.#tell({ what: event.what, who: event.who.map(somebody) });
     if (event.what === "barred" || event.what === "diverged" || event.what === "cheated") return;
     if (event.what === "joined") {
       this.#move("joined");

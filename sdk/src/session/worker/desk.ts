@@ -96,8 +96,7 @@ export class SessionDesk {
     if (this.#module === null) throw new Refusal(Code.SessionOver);
     switch (request.t) {
       case "introduce":
-        this.#module.introduce(request.name, request.proof);
-        if (request.secret !== null) this.#module.shareSecret(request.secret);
+        this.#module.introduce(request.name, request.proof, request.secret);
         return null;
       case "policy":
         this.#take(What.Policy, 0, policyBytes(request.policy));

@@ -3,7 +3,7 @@ import { Door, initSync } from "../../../wasm/session.js";
 import { Code } from "../../codes.ts";
 import { Refusal } from "../../worker/refusal.ts";
 import { type Trust, TRUST_NUMBER, type Why } from "../members.ts";
-import { policyBytes, readPolicy, type RoomPolicy } from "../policy.ts";
+import { type AgreedPolicy, policyBytes, readPolicy, type RoomPolicy } from "../policy.ts";
 import type { Happened, Listed, Presented } from "../protocol.ts";
 
 /** What happens to a session. */
@@ -44,13 +44,13 @@ export type Output =
   | { readonly t: "withdraw"; readonly question: number }
   | { readonly t: "bar"; readonly before: number; readonly index: number }
   /** `null`: with something in it that this version does not know. */
-  | { readonly t: "policy"; readonly policy: RoomPolicy | null }
+  | { readonly t: "policy"; readonly policy: AgreedPolicy | null }
   | { readonly t: "outside"; readonly participants: readonly string[] };
 
 const SECRET_LENGTH = 32;
 const TRUST: readonly Trust[] = ["unverified", "verified", "refused"];
 const WHY: readonly Why[] = ["knocks", "entered", "inside"];
-const SIMPLE = { 1: "joined", 2: "removed", 4: "fork", 6: "left", 7: "waiting", 9: "log-lost", 10: "left-behind", 12: "no-secret" } as const;
+const SIMPLE = { 1: "joined", 2: "removed", 4: "fork", 6: "left", 7: "waiting", 9: "log-lost", 10: "left-behind", 11: "no-secret" } as const;
 
 /** Error numbers of the module, as codes. */
 const ERRORS: Readonly<Record<number, Code>> = {
@@ -69,8 +69,6 @@ const ERRORS: Readonly<Record<number, Code>> = {
   19: Code.NotAuthentic,
   20: Code.NotAuthentic,
   21: Code.BadKey,
-  22: Code.BadMessage,
-  23: Code.BadMessage,
 };
 
 /** One session in the module. */
@@ -97,15 +95,9 @@ export class SessionModule {
     return this.#door.key() as Uint8Array<ArrayBuffer>;
   }
 
-  /** How this participant is shown, and what proves it. */
-  introduce(name: string, proof: Uint8Array): void {
-    const error = this.#door.introduce(name, proof);
-    if (error !== 0) throw new Refusal(codeOf(error));
-  }
-
-  /** The secret of the room, from outside. It is wiped. */
-  shareSecret(secret: Uint8Array): void {
-    const error = this.#door.share_secret(secret);
+  /** How this participant is shown, and what proves it; and the room's secret, which is wiped. */
+  introduce(name: string, proof: Uint8Array, secret: Uint8Array | null): void {
+    const error = this.#door.introduce(name, proof) || (secret === null ? 0 : this.#door.share_secret(secret));
     if (error !== 0) throw new Refusal(codeOf(error));
   }
 
@@ -241,7 +233,7 @@ function read(from: Reader): Output {
     case 14:
       return { t: "bar", before: from.long(), index: from.int() };
     case 15:
-      return { t: "policy", policy: readPolicy(from.byte(), from.byte(), from.pair()) };
+      return { t: "policy", policy: readPolicy(from.byte(), from.byte(), from.pair(), from.byte() === 1) };
     case 16: {
       const participants: string[] = [];
       while (!from.done) participants.push(from.text(from.short()));
@@ -258,7 +250,7 @@ function event(from: Reader): Happened {
   const number = from.byte();
   if (number in SIMPLE) return { what: SIMPLE[number as keyof typeof SIMPLE] };
   if (number === 3) return { what: "refused", who: all(from) };
-  if (number === 11) return { what: "diverged", who: all(from) };
+  if (number === 12) return { what: "diverged", who: all(from) };
   if (number === 13) return { what: "cheated", who: all(from) };
   if (number === 8) return { what: "barred", who: all(from) };
   if (number === 5) return { what: "dropped", code: codeOf(from.byte()), times: from.int() };
