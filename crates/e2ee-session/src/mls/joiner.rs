@@ -1,11 +1,12 @@
 //! Somebody who is in no group yet.
 use e2ee_core::SecretBytes;
 use openmls::credentials::{BasicCredential, CredentialWithKey};
-use openmls::group::{GroupId, MlsGroup, MlsGroupJoinConfig, ProcessedWelcome, StagedWelcome};
+use openmls::group::{GroupId, MlsGroup, MlsGroupJoinConfig, ProcessedWelcome, StagedWelcome, WelcomeError};
 use openmls::key_packages::{KeyPackage, KeyPackageIn, Lifetime};
 use openmls::messages::group_info::VerifiableGroupInfo;
 use openmls::messages::proposals::PreSharedKeyProposal;
 use openmls::prelude::{MlsMessageBodyIn, MlsMessageIn, PURE_CIPHERTEXT_WIRE_FORMAT_POLICY, ProtocolVersion};
+use openmls::schedule::errors::PskError;
 use openmls::schedule::{ExternalPsk, PreSharedKeyId, Psk};
 use openmls::treesync::LeafNodeParameters;
 use openmls_traits::OpenMlsProvider as _;
@@ -113,6 +114,8 @@ impl Joiner {
             return Err(MlsError::BadSecret);
         }
         self.secret = Some(SecretBytes::copy_of(secret));
+        self.provider.storage().forget_secret();
+        self.secret_proposal(SecretId([0; 8]))?;
         Ok(())
     }
 
@@ -207,8 +210,8 @@ impl Joiner {
     /// Reads a welcome: who is in the group that one would enter. Nothing is joined yet.
     ///
     /// # Errors
-    /// The joiner again, for the next one, with [`MlsError::Malformed`], [`MlsError::OtherSuite`] or
-    /// [`MlsError::Refused`]: not for this member, or of a group that is not `room`.
+    /// The joiner again, for the next one, with [`MlsError::Malformed`], [`MlsError::OtherSuite`],
+    /// [`MlsError::NoSecret`] or [`MlsError::Refused`]: not for this member, or of a group that is not `room`.
     #[allow(clippy::result_large_err)]
     pub fn read_welcome(self, room: &[u8], welcome: &[u8]) -> Result<Welcomed, (Self, MlsError)> {
         match self.stage(room, welcome) {
@@ -221,11 +224,11 @@ impl Joiner {
         self.suite().expect(Place::Welcome, welcome)?;
         let message = MlsMessageIn::tls_deserialize_exact_bytes(welcome).map_err(|_| MlsError::Malformed)?;
         let MlsMessageBodyIn::Welcome(welcome) = message.extract() else { return Err(MlsError::Malformed) };
-        let processed = ProcessedWelcome::new_from_welcome(&self.provider, &join_config(), welcome)
-            .map_err(|_| MlsError::Refused)?;
-        for id in processed.psks() {
-            self.keep_secret(id)?;
-        }
+        let processed = ProcessedWelcome::new_from_welcome(&self.provider, &join_config(), welcome);
+        let processed = processed.map_err(|error| match error {
+            WelcomeError::Psk(PskError::KeyNotFound) => MlsError::NoSecret,
+            _ => MlsError::Refused,
+        })?;
         let staged = processed.into_staged_welcome(&self.provider, None).map_err(|_| MlsError::Refused)?;
         RoomPolicy::of(staged.group_context().extensions())?;
         if staged.group_context().group_id().as_slice() != room {

@@ -4,21 +4,27 @@
 
 mod members;
 
-use e2ee_session::mls::{Admit, Mode, RoomPolicy};
+use e2ee_session::mls::{Admit, Mode, RoomPolicy, SecretId};
 
-use members::{Candidate, Kind, Member, Ours, Refused, Theirs, candidate, written};
+use members::{Candidate, Kind, Member, Ours, Refused, SECRET_ID, Theirs, candidate, written};
 
 /// A group, and who is in it.
 struct Call {
     members: Vec<Box<dyn Member>>,
     seed: u8,
     secrets: Vec<Vec<u8>>,
+    /// Whether every commit brings the room's secret.
+    secret: bool,
 }
 
 impl Call {
     fn found(kind: Kind) -> Self {
-        let members = vec![candidate(kind, "founder", 1).found()];
-        Self { members, seed: 1, secrets: vec![] }
+        Self::found_with(kind, RoomPolicy::default())
+    }
+
+    fn found_with(kind: Kind, policy: RoomPolicy) -> Self {
+        let members = vec![candidate(kind, "founder", 1).found(&policy)];
+        Self { members, seed: 1, secrets: vec![], secret: policy.secret.is_some() }
     }
 
     fn candidate(&mut self, kind: Kind) -> Box<dyn Candidate> {
@@ -68,7 +74,7 @@ impl Call {
 
     fn enter(&mut self, at: usize, kind: Kind) {
         let info = self.members[at].info();
-        let (member, commit) = self.candidate(kind).enter(&info);
+        let (member, commit) = self.candidate(kind).enter(&info, self.secret);
         for other in &mut self.members {
             assert_eq!(other.follow(&commit), Ok(true));
         }
@@ -164,8 +170,30 @@ fn each_changes_what_the_members_agreed_on() {
         assert_eq!(call.members[0].policy(), written(policy));
     }
     // Members let people in from here on: who enters by itself is not followed by ours.
-    let (_, commit) = call.candidate(Theirs).enter(&call.members[1].info());
+    let (_, commit) = call.candidate(Theirs).enter(&call.members[1].info(), false);
     assert_eq!(call.members[1].follow(&commit), Err(Refused));
+}
+
+#[test]
+fn a_secret_from_outside_is_in_every_epoch_of_both() {
+    let policy = RoomPolicy { secret: Some(SecretId(SECRET_ID)), ..RoomPolicy::default() };
+    for (founder, other) in [(Ours, Theirs), (Theirs, Ours)] {
+        let mut call = Call::found_with(founder, policy);
+        call.add(0, other);
+        call.add(1, founder);
+        for (at, kind) in [(0, other), (1, founder)] {
+            call.rotate(at);
+            call.enter(at, kind);
+        }
+        call.remove(0, 1);
+        call.remove(1, 0);
+        assert_eq!(call.members.len(), 3);
+    }
+    // Who enters without it is followed by nobody.
+    let mut call = Call::found_with(Ours, policy);
+    call.add(0, Theirs);
+    let (_, commit) = call.candidate(Theirs).enter(&call.members[0].info(), false);
+    assert_eq!(call.members[0].follow(&commit), Err(Refused));
 }
 
 #[test]
@@ -176,7 +204,7 @@ fn what_was_tampered_with_is_refused_by_the_other_and_changes_nothing() {
         // A commit of a member (a private message), and one of somebody who enters (a public one).
         for external in [false, true] {
             let (entering, commit) = if external {
-                let (member, commit) = call.candidate(committer).enter(&call.members[0].info());
+                let (member, commit) = call.candidate(committer).enter(&call.members[0].info(), false);
                 (Some(member), commit)
             } else {
                 (None, call.members[0].propose(&[], &[]).0)

@@ -1,5 +1,5 @@
 //! Members of both implementations, by one interface.
-use e2ee_session::mls::{Admit, Group, Joiner, MlsError, Mode, RoomPolicy, ShowUnverified, Wish};
+use e2ee_session::mls::{Admit, Group, Joiner, MlsError, Mode, RoomPolicy, SecretId, ShowUnverified, Wish};
 use mls_rs::client_builder::MlsConfig;
 use mls_rs::extension::built_in::RequiredCapabilitiesExt;
 use mls_rs::extension::{ExtensionType, MlsExtension as _};
@@ -7,6 +7,7 @@ use mls_rs::group::{CommitEffect, ReceivedMessage};
 use mls_rs::identity::SigningIdentity;
 use mls_rs::identity::basic::{BasicCredential, BasicIdentityProvider};
 use mls_rs::mls_rules::{CommitOptions, DefaultMlsRules, EncryptionOptions};
+use mls_rs::psk::{ExternalPskId, PreSharedKey};
 use mls_rs::{
     CipherSuite, CipherSuiteProvider as _, Client, CryptoProvider as _, Extension, ExtensionList, MlsMessage,
 };
@@ -18,6 +19,10 @@ const SUITE: CipherSuite = CipherSuite::CURVE25519_AES128;
 const KEY_PACKAGE: [u8; 4] = [0, 1, 0, 5];
 /// Extension of a group's context with the room policy.
 pub(crate) const POLICY: ExtensionType = ExtensionType::new(0xf5ea);
+
+/// From outside, for rooms that have one, and its name.
+const SECRET: [u8; 32] = [9; 32];
+pub(crate) const SECRET_ID: [u8; 8] = [7; 8];
 
 /// Which implementation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,9 +64,10 @@ pub(crate) trait Member {
 /// Who is to be a member.
 pub(crate) trait Candidate {
     fn package(&self) -> Vec<u8>;
-    fn found(self: Box<Self>) -> Box<dyn Member>;
+    fn found(self: Box<Self>, policy: &RoomPolicy) -> Box<dyn Member>;
     fn welcome(self: Box<Self>, welcome: &[u8]) -> Box<dyn Member>;
-    fn enter(self: Box<Self>, info: &[u8]) -> (Box<dyn Member>, Vec<u8>);
+    /// `secret`: the room's secret is brought.
+    fn enter(self: Box<Self>, info: &[u8], secret: bool) -> (Box<dyn Member>, Vec<u8>);
 }
 
 impl Member for Group {
@@ -133,16 +139,16 @@ impl Candidate for Joiner {
         self.key_package().unwrap()
     }
 
-    fn found(self: Box<Self>) -> Box<dyn Member> {
-        Box::new((*self).found(ROOM, &RoomPolicy::default()).unwrap())
+    fn found(self: Box<Self>, policy: &RoomPolicy) -> Box<dyn Member> {
+        Box::new((*self).found(ROOM, policy).unwrap())
     }
 
     fn welcome(self: Box<Self>, welcome: &[u8]) -> Box<dyn Member> {
-        let welcomed = self.read_welcome(ROOM, welcome).ok().expect("a welcome that can be read");
+        let welcomed = self.read_welcome(ROOM, welcome).map_err(|(_, error)| error).expect("a welcome");
         Box::new(welcomed.judge(&ShowUnverified).unwrap().enter().unwrap())
     }
 
-    fn enter(self: Box<Self>, info: &[u8]) -> (Box<dyn Member>, Vec<u8>) {
+    fn enter(self: Box<Self>, info: &[u8], _: bool) -> (Box<dyn Member>, Vec<u8>) {
         let (mut group, proposed) =
             (*self).enter(ROOM, info, &ShowUnverified).ok().expect("a group to enter");
         group.confirm().unwrap();
@@ -186,6 +192,7 @@ impl<C: MlsConfig> Member for mls_rs::Group<C> {
     }
 
     fn propose(&mut self, add: &[Vec<u8>], remove: &[u32]) -> (Vec<u8>, Option<Vec<u8>>) {
+        let secret = Member::policy(self).ends_with(&SECRET_ID);
         let mut builder = self.commit_builder();
         for package in add {
             let package = [KEY_PACKAGE.as_slice(), package].concat();
@@ -193,6 +200,9 @@ impl<C: MlsConfig> Member for mls_rs::Group<C> {
         }
         for index in remove {
             builder = builder.remove_member(*index).unwrap();
+        }
+        if secret {
+            builder = builder.add_external_psk(ExternalPskId::new(SECRET_ID.to_vec())).unwrap();
         }
         let made = builder.build().unwrap();
         let welcome = made.welcome_messages.first().map(|welcome| welcome.to_bytes().unwrap());
@@ -234,9 +244,9 @@ impl<C: MlsConfig + 'static> Candidate for Client<C> {
         package.strip_prefix(&KEY_PACKAGE).unwrap().to_vec()
     }
 
-    fn found(self: Box<Self>) -> Box<dyn Member> {
+    fn found(self: Box<Self>, policy: &RoomPolicy) -> Box<dyn Member> {
         let group = self.group_builder().unwrap().with_group_id(ROOM.to_vec());
-        Box::new(group.with_group_context_extensions(context(RoomPolicy::default())).build().unwrap())
+        Box::new(group.with_group_context_extensions(context(*policy)).build().unwrap())
     }
 
     fn welcome(self: Box<Self>, welcome: &[u8]) -> Box<dyn Member> {
@@ -244,16 +254,24 @@ impl<C: MlsConfig + 'static> Candidate for Client<C> {
         Box::new(self.join_group(None, &welcome, None).unwrap().0)
     }
 
-    fn enter(self: Box<Self>, info: &[u8]) -> (Box<dyn Member>, Vec<u8>) {
+    fn enter(self: Box<Self>, info: &[u8], secret: bool) -> (Box<dyn Member>, Vec<u8>) {
         let info = MlsMessage::from_bytes(info).unwrap();
-        let (group, commit) = self.commit_external(info).unwrap();
+        let mut builder = self.external_commit_builder().unwrap();
+        if secret {
+            builder = builder.with_external_psk(ExternalPskId::new(SECRET_ID.to_vec()));
+        }
+        let (group, commit) = builder.build(info).unwrap();
         (Box::new(group), commit.to_bytes().unwrap())
     }
 }
 
 pub(crate) fn candidate(kind: Kind, name: &str, seed: u8) -> Box<dyn Candidate> {
     match kind {
-        Ours => Box::new(Joiner::new(name, &[seed; 32]).unwrap()),
+        Ours => {
+            let mut joiner = Joiner::new(name, &[seed; 32]).unwrap();
+            joiner.share_secret(&SECRET).unwrap();
+            Box::new(joiner)
+        }
         Theirs => Box::new(theirs(name)),
     }
 }
@@ -263,8 +281,8 @@ pub(crate) fn written(policy: RoomPolicy) -> Vec<u8> {
     let mode = [Mode::Required, Mode::Preferred, Mode::Off].iter().position(|mode| *mode == policy.mode);
     let admit = [Admit::Anyone, Admit::Members].iter().position(|admit| *admit == policy.admit);
     let [high, low] = policy.suite.to_be_bytes();
-    // And no secret.
-    vec![1, mode.unwrap() as u8 + 1, admit.unwrap() as u8 + 1, high, low, 0]
+    let secret = policy.secret.map_or(vec![0], |SecretId(id)| [&[8], id.as_slice()].concat());
+    [&[1, mode.unwrap() as u8 + 1, admit.unwrap() as u8 + 1, high, low], secret.as_slice()].concat()
 }
 
 fn context(policy: RoomPolicy) -> ExtensionList {
@@ -286,6 +304,7 @@ fn theirs(name: &str) -> Client<impl MlsConfig + use<>> {
         .identity_provider(BasicIdentityProvider)
         .crypto_provider(crypto)
         .extension_type(POLICY)
+        .psk(ExternalPskId::new(SECRET_ID.to_vec()), PreSharedKey::from(SECRET.to_vec()))
         .mls_rules(rules)
         .signing_identity(SigningIdentity::new(credential, public), secret, SUITE)
         .build()
