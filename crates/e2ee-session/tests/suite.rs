@@ -61,6 +61,10 @@ fn a_message_of_another_suite_is_told_from_a_broken_one() {
 
 #[cfg(feature = "pq")]
 mod post_quantum {
+    use e2ee_core::Millis;
+    use e2ee_session::mls::Trust;
+    use e2ee_session::session::{Event, Input, Output, Position, Session};
+
     use super::*;
 
     const PQ: Suite = Suite::PostQuantumDraft;
@@ -199,5 +203,72 @@ mod post_quantum {
             (removal.commit, removal.group_info, agree(&[&ada, &bob]), sizes)
         };
         assert_eq!(run(), run());
+    }
+
+    /// One after the other they come to a room whose log is there and in which nobody lets anybody in, and each is given
+    /// five seconds.
+    fn come(suites: &[Suite]) -> (Vec<Session>, Vec<Vec<Event>>) {
+        let (mut log, mut now): (Vec<Vec<u8>>, u64) = (vec![], 0);
+        let (mut sessions, mut events): (Vec<Session>, Vec<Vec<Event>>) = (vec![], vec![]);
+        for suite in suites {
+            let id = sessions.len();
+            let (name, seed) = (format!("p{id}"), [id as u8 + 1; 32]);
+            let mut session = Session::with_suite(ROOM, &name, RoomPolicy::default(), *suite, &seed).unwrap();
+            let head = log.last().cloned().unwrap_or_default();
+            let head = Input::Head { position: Position(log.len() as u64), entry: &head };
+            session.handle(head, Millis(now)).unwrap();
+            sessions.push(session);
+            events.push(vec![]);
+            for _ in 0..100 {
+                now += 50;
+                for at in 0..sessions.len() {
+                    // An input to one that is over is an error that says so.
+                    let _ = sessions[at].handle(Input::Wake, Millis(now));
+                    while let Some(output) = sessions[at].poll() {
+                        match output {
+                            Output::Append { expect, entry } if expect.0 == log.len() as u64 => {
+                                log.push(entry.clone());
+                                let position = Position(log.len() as u64);
+                                for reader in &mut sessions {
+                                    let _ =
+                                        reader.handle(Input::Log { position, entry: &entry }, Millis(now));
+                                }
+                            }
+                            Output::Append { expect, .. } => {
+                                sessions[at].handle(Input::Conflict { expect }, Millis(now)).unwrap();
+                            }
+                            Output::Read { after } => {
+                                for (missed, entry) in log.clone().iter().enumerate().skip(after.0 as usize) {
+                                    let position = Position(missed as u64 + 1);
+                                    let _ = sessions[at].handle(Input::Log { position, entry }, Millis(now));
+                                }
+                            }
+                            Output::Decide { question, who, .. } => {
+                                let verdicts = vec![Trust::Unverified; who.len()];
+                                sessions[at]
+                                    .handle(Input::Verdict(question, &verdicts), Millis(now))
+                                    .unwrap();
+                            }
+                            Output::Event(event) => events[at].push(event),
+                            _ => {}
+                        }
+                    }
+                }
+            }
+        }
+        (sessions, events)
+    }
+
+    #[test]
+    fn a_session_of_another_suite_neither_enters_nor_founds_and_says_so() {
+        for (room, other) in [(PQ, Suite::Classic), (Suite::Classic, PQ)] {
+            let (sessions, events) = come(&[room, room, other]);
+            let [ada, bob] = [0, 1].map(|at| sessions[at].group().unwrap());
+            assert_eq!(ada.authenticator(), bob.authenticator());
+            assert_eq!((ada.members().unwrap().len(), ada.suite()), (2, room));
+            assert!(sessions[2].group().is_none());
+            assert_eq!(events[2].last(), Some(&Event::OtherSuite));
+            assert!(!events[2].contains(&Event::Joined));
+        }
     }
 }

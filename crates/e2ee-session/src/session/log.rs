@@ -252,9 +252,11 @@ impl Session {
     fn look_for_group(&mut self, bytes: &[u8]) {
         if let Stage::Knocking { joiner, info, .. } = &mut self.stage
             && let Some(read) = entry::read(bytes)
-            && joiner.read_group(&self.room, read.group_info).is_ok()
         {
-            *info = Some(read.group_info.to_vec());
+            match joiner.read_group(&self.room, read.group_info) {
+                Ok(_) => *info = Some(read.group_info.to_vec()),
+                Err(error) => self.other_suite |= error == MlsError::OtherSuite,
+            }
         }
     }
 

@@ -27,7 +27,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use e2ee_core::{Epoch, Millis};
 
 use crate::mls::{
-    Change, CredentialPolicy, Group, Identity, Joiner, MlsError, RoomPolicy, SEED_LEN, Trust, Welcomed, Wish,
+    Change, CredentialPolicy, Group, Identity, Joiner, MlsError, RoomPolicy, SEED_LEN, Suite, Trust,
+    Welcomed, Wish,
 };
 use code::code_of;
 pub use entry::MAX_ENTRY_LEN;
@@ -114,6 +115,8 @@ pub struct Session {
     commit_at: Option<Millis>,
     seal_at: Option<Millis>,
     forget: VecDeque<(Millis, Epoch)>,
+    /// The log has a group of another suite, or what looks like one.
+    other_suite: bool,
     dropped: u32,
     dropped_told: Option<Millis>,
     woken: Option<Millis>,
@@ -142,7 +145,22 @@ impl Session {
         policy: RoomPolicy,
         seed: &[u8; SEED_LEN],
     ) -> Result<Self, SessionError> {
-        let joiner = Joiner::new(participant, seed)?;
+        Self::with_suite(room, participant, policy, Suite::Classic, seed)
+    }
+
+    /// The same, of a suite other than [`Suite::Classic`]: that of the room if this member founds it, and the only one
+    /// that it can be in.
+    ///
+    /// # Errors
+    /// [`SessionError::Mls`] for a bad id, or for a suite that this build does not speak.
+    pub fn with_suite(
+        room: &[u8],
+        participant: &str,
+        policy: RoomPolicy,
+        suite: Suite,
+        seed: &[u8; SEED_LEN],
+    ) -> Result<Self, SessionError> {
+        let joiner = Joiner::with_suite(participant, seed, suite)?;
         Ok(Self {
             room: room.to_vec(),
             policy,
@@ -166,6 +184,7 @@ impl Session {
             commit_at: None,
             seal_at: None,
             forget: VecDeque::new(),
+            other_suite: false,
             dropped: 0,
             dropped_told: None,
             woken: None,
@@ -362,6 +381,7 @@ impl Session {
     }
 
     fn joined(&mut self) {
+        self.other_suite = false;
         self.out.push_back(Output::Event(Event::Joined));
         self.entered(true, true, &[]);
     }
@@ -477,6 +497,7 @@ impl Session {
                 self.ask(Why::Inside, Asked::Entry { joiner, info }, who)
             }
             Err(error) => {
+                self.other_suite |= error == MlsError::OtherSuite;
                 self.drop_bytes(error);
                 self.look_back(joiner)
             }
@@ -486,7 +507,13 @@ impl Session {
     /// The log ends with nothing that can be entered: an entry before it may bring a group. Where none does, and nobody lets
     /// this one in, there is none.
     fn look_back(&mut self, joiner: Box<Joiner>) -> Result<(), SessionError> {
-        let Some(after) = self.log.look_back() else { return self.found(*joiner) };
+        let Some(after) = self.log.look_back() else {
+            if self.other_suite {
+                self.end(Event::OtherSuite, None);
+                return Ok(());
+            }
+            return self.found(*joiner);
+        };
         self.stage = Stage::Knocking { joiner, until: Millis(self.now.0 + KNOCK_MS), info: None };
         self.out.push_back(Output::Read { after });
         Ok(())

@@ -176,6 +176,8 @@ pub enum Event {
     Refused(Vec<Identity>),
     /// Nobody enters this room without its secret, and none was given.
     NoSecret,
+    /// The room is of a cipher suite that this member does not speak. It did not enter, nor found another one.
+    OtherSuite,
     /// Others see another group, as many as see this one or more: whoever carries the messages shows different ones.
     /// Nothing is sealed any more.
     Fork,
