@@ -72,6 +72,7 @@ pub(crate) enum Mail {
     Head,
     Log(u64, Vec<u8>),
     Conflict(u64),
+    TooOld,
     Knock(Vec<u8>),
     Message(Vec<u8>),
     Gone(String),
@@ -336,6 +337,7 @@ impl World {
             Mail::Head => Input::Head { position, entry: &entry },
             Mail::Rejoin => Input::Rejoin { position, entry: &entry },
             Mail::Log(position, entry) => Input::Log { position: Position(*position), entry },
+            Mail::TooOld => Input::TooOld,
             Mail::Conflict(expect) => Input::Conflict { expect: Position(*expect) },
             Mail::Knock(package) => Input::Knock(package),
             Mail::Message(bytes) => Input::Message(bytes),
@@ -380,12 +382,7 @@ impl World {
     fn act(&mut self, by: usize, output: Output) -> Result<(), Violation> {
         match output {
             Output::Append { expect, entry } => self.append(by, expect.0, entry),
-            Output::Read { after } => {
-                if let Some(person) = self.people.get_mut(by) {
-                    person.read = after.0;
-                }
-                self.publish();
-            }
+            Output::Read { after } => self.read(by, after.0),
             Output::Knock(package) => self.tell_others(by, &Mail::Knock(package)),
             Output::Send(bytes) => self.tell_others(by, &Mail::Message(bytes)),
             Output::WakeAt(at) => self.post(by, at.0.saturating_sub(self.now), Mail::Wake),
@@ -436,6 +433,20 @@ impl World {
             | Output::Code(_) => {}
         }
         Ok(())
+    }
+
+    fn read(&mut self, by: usize, after: u64) {
+        let Some(person) = self.people.get_mut(by) else { return };
+        person.read = after;
+        // What an empty log began behind it never had.
+        let log = self.logs.get(person.side);
+        let oldest = log.and_then(|log| log.iter().position(|entry| !entry.is_empty())).unwrap_or(0);
+        if after < oldest as u64 {
+            person.read = u64::MAX;
+            self.post(by, 0, Mail::TooOld);
+            return self.post(by, 0, Mail::Head);
+        }
+        self.publish();
     }
 
     /// Who left is given what somebody knows.

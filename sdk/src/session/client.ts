@@ -12,6 +12,7 @@ const ATTEMPTS: Readonly<Record<SessionRequest["t"], string>> = {
   policy: "could not ask for another policy",
   rotate: "could not ask for fresh keys",
   remove: "could not remove a member",
+  compare: "could not ask for emoji to compare",
   leave: "could not leave",
   report: "could not make a report",
   verdict: "could not answer who may be in",

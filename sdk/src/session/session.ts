@@ -380,7 +380,11 @@ export class Session {
         if (!this.#over()) hear("entry", position, entry);
       },
       conflict: (expect) => hear("conflict", expect, none),
-      tooOld: () => hear("too-old", 0, none),
+      tooOld: () => {
+        hear("too-old", 0, none);
+        // Who is not in yet begins anew with what the log ends with.
+        if (this.#head !== null && !this.#over()) hear("head", this.#head.position, this.#head.entry);
+      },
       knock: (keyPackage) => hear("knock", 0, keyPackage),
       message: (bytes) => hear("message", 0, bytes),
       gone: (participant) => hear("gone", 0, new TextEncoder().encode(participant)),

@@ -198,8 +198,22 @@ impl Session {
     }
 
     pub(super) fn too_old(&mut self) {
-        if matches!(self.stage, Stage::Member(_) | Stage::Entering(_)) {
-            self.stop(Event::LeftBehind);
+        let joiner = match std::mem::replace(&mut self.stage, Stage::Over(None)) {
+            stage @ (Stage::Member(_) | Stage::Over(_)) => {
+                self.stage = stage;
+                if matches!(self.stage, Stage::Member(_)) {
+                    self.stop(Event::LeftBehind);
+                }
+                return;
+            }
+            // Not in yet: it begins anew with what the log ends with.
+            Stage::New(joiner) | Stage::Knocking { joiner, .. } => Some(joiner),
+            Stage::Entering(group) => Some(Box::new(group.into_joiner())),
+            Stage::Deciding => self.take_back_joiner(),
+        };
+        if let Some(joiner) = joiner {
+            self.log = Reader::default();
+            self.stage = Stage::New(joiner);
         }
     }
 

@@ -54,7 +54,7 @@ pub enum Input<'a> {
         /// As it was given.
         expect: Position,
     },
-    /// The log has not kept what [`Output::Read`] asked for.
+    /// The log has not kept what [`Output::Read`] asked for. [`Input::Head`] comes next.
     TooOld,
     /// The key package of somebody who is not in the group.
     Knock(&'a [u8]),
