@@ -1,7 +1,7 @@
 /** The report for a support desk: everything one needs to know why a tile is grey, and nothing one must not. */
 import type { CipherSuite, TrackState } from "./kinds.ts";
 import type { EngineName, TrackFigures } from "./protocol.ts";
-import type { SessionReport } from "./session/session.ts";
+import type { SessionReport } from "./session/types.ts";
 import type { TransformPath } from "./support.ts";
 
 /** One change of state or error, kept for the report. */

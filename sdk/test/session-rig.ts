@@ -5,7 +5,8 @@ import { RULE } from "../src/worker/codec.ts";
 import type { EncodedFrame } from "../src/worker/engine.ts";
 import { SessionEngine } from "../src/session/media/engine.ts";
 import type { FromSession, ToSession } from "../src/session/protocol.ts";
-import { Session, type SessionOptions } from "../src/session/session.ts";
+import { Session } from "../src/session/session.ts";
+import type { SessionOptions } from "../src/session/types.ts";
 import type { SessionTransport, TransportEvents } from "../src/session/transport.ts";
 import { SessionDesk, type SessionScope } from "../src/session/worker/desk.ts";
 

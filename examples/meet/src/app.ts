@@ -126,9 +126,9 @@ export class App {
     const source = await this.#preview(choice.source, choice.name);
     if (source === undefined) return;
     try {
-      const { width, height, fps, simulcast, svc, encrypted, witness } = this.visit;
+      const { width, height, fps, simulcast, svc, encrypted, witness, lobby } = this.visit;
       this.#call = await this.start(
-        { ...choice, secret: this.address.secret, encrypted, width, height, fps, simulcast, svc, witness }, source, this.#events());
+        { ...choice, secret: this.address.secret, encrypted, width, height, fps, simulcast, svc, witness, lobby }, source, this.#events());
     } catch (error) {
       this.#call = undefined;
       this.#lobby?.busy(false);

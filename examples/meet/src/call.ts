@@ -110,6 +110,11 @@ export class Call implements CallControl {
     await this.#refresh();
   }
 
+  async admit(key: string, yes: boolean): Promise<void> {
+    await this.#session?.sealing.group?.admit(key, yes);
+    await this.#refresh();
+  }
+
   #ended(id: string, why: 'removed' | 'forked' | 'lost'): void {
     if (this.#session?.id !== id) return;
     if (why === 'lost') return this.#lost(id);
@@ -181,6 +186,8 @@ export class Call implements CallControl {
     const sealing = await this.makeSealing(this.#options, id, {
       changed: () => void this.#refresh(),
       rotated: (generation) => this.#rotated(generation),
+      knocks: (name) => this.events.notice({ kind: 'knocks', name }),
+      waiting: () => this.events.notice({ kind: 'waiting' }),
       ended: (why) => this.#ended(id, why),
       trouble: (words) => console.warn('key agreement:', words),
     });

@@ -15,6 +15,8 @@ export interface GroupEvents {
   changed(): void;
   /** Fresh keys, and nobody came or went. */
   rotated(epoch: number): void;
+  knocks(name: string): void;
+  waiting(): void;
   ended(why: 'removed' | 'forked' | 'lost'): void;
   trouble(words: string): void;
 }
@@ -33,14 +35,23 @@ export async function enterGroup(options: CallOptions, id: string, suite: RoomPo
   log.searchParams.set('room', options.room);
   const transport = logTransport(log);
   const session = await createSession({
-    room: options.room, participant: id, name: options.name, transport, policy: { suite },
+    room: options.room, participant: id, name: options.name, transport, lobby: true,
+    policy: { suite, admit: options.lobby ? 'members' : 'anyone' },
     workerUrl: new URL('./session-worker.js', import.meta.url),
   });
+  session.on('knock', ({ key, name }) => {
+    // Where anybody may enter, nobody need wait.
+    const who = session.knocking.find((one) => one.key === key);
+    if (session.policy?.admit === 'members') events.knocks(name);
+    else if (who !== undefined) void session.admit(who);
+  });
+  session.on('knocking', events.changed);
   let epochs = '';
   session.on('members', events.changed);
   session.on('code', events.changed);
   session.on('state', (state) => {
     events.changed();
+    if (state === 'waiting') events.waiting();
     if (state === 'removed' || state === 'forked') events.ended(state);
     if (state === 'log-lost' || state === 'left-behind' || state === 'failed') events.ended('lost');
   });
@@ -62,6 +73,10 @@ export async function enterGroup(options: CallOptions, id: string, suite: RoomPo
     remove: (key) => {
       const member = session.members.find((one) => one.key === key);
       return member === undefined ? Promise.resolve() : session.remove(member);
+    },
+    admit: (key, yes) => {
+      const who = session.knocking.find((one) => one.key === key);
+      return who === undefined ? Promise.resolve() : session.admit(who, yes ? 'unverified' : 'refused');
     },
     setSuite: (next) => session.setPolicy({ suite: next as RoomPolicy['suite'] }),
     report: () => session.report(),
@@ -98,6 +113,7 @@ function viewGroup(session: Session): GroupView {
     code: session.code,
     epoch: session.epoch,
     members: session.members.map(({ participant, name, key, trust, heard, self }) => ({ id: participant, name, key, trust, heard, self })),
+    knocking: session.knocking.map(({ key, name }) => ({ key, name })),
     // A copy: what is told twice, some browser drivers lose.
     outside: [...session.outside],
   };

@@ -86,6 +86,8 @@ export interface GroupView {
   readonly code: string;
   readonly epoch: number;
   readonly members: readonly GroupMember[];
+  /** Those who wait in the lobby. */
+  readonly knocking: readonly { readonly key: string; readonly name: string }[];
   /** Ids of participants that are in the call and not in the group: they get no key. */
   readonly outside: readonly string[];
 }
@@ -123,12 +125,16 @@ export interface CallOptions {
   readonly simulcast: boolean;
   readonly svc: boolean;
   readonly witness: boolean;
+  /** If this page founds the room: whoever comes waits until a member lets it in. */
+  readonly lobby: boolean;
 }
 
 /** What happened, for the live region and the note above the controls. */
 export type Notice =
   | { readonly kind: 'joined' | 'left'; readonly name: string }
   | { readonly kind: 'lock'; readonly name: string; readonly lock: Lock; readonly reason?: Reason }
+  | { readonly kind: 'knocks'; readonly name: string }
+  | { readonly kind: 'waiting' }
   | { readonly kind: 'rotated'; readonly generation: number }
   | { readonly kind: 'problem'; readonly problem: Problem; readonly detail?: string };
 
@@ -173,6 +179,8 @@ export interface CallControl {
   rotate(): Promise<void>;
   /** Removes a member of the group, by its key. */
   remove(key: string): Promise<void>;
+  /** Lets somebody in who waits in the lobby, or refuses it. */
+  admit(key: string, yes: boolean): Promise<void>;
   rejoin(change: Rejoin): Promise<void>;
   /** Subscribes to the SFU's copy of a video track; null ends it. */
   watch(of: { readonly member: string; readonly kind: TrackKind } | null): void;

@@ -31,6 +31,8 @@ export interface GroupControl {
   view(): GroupView;
   /** Removes a member, by its key. */
   remove(key: string): Promise<void>;
+  /** Lets somebody in who waits in the lobby, or refuses it. */
+  admit(key: string, yes: boolean): Promise<void>;
   /** Has all members seal with another cipher suite. */
   setSuite(suite: string): Promise<void>;
   report(): Promise<unknown>;
@@ -61,6 +63,10 @@ export interface Sealing {
 export interface SealingEvents {
   /** Something about a track's state, or about the group. */
   changed(): void;
+  /** Somebody waits in the lobby. */
+  knocks(name: string): void;
+  /** This page waits in the lobby. */
+  waiting(): void;
   /** Fresh keys, without anybody coming or going. */
   rotated(generation: number): void;
   /** Nothing is sealed any more: this member was removed, was shown another group than the others, or lost its way. */

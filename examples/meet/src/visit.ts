@@ -18,6 +18,8 @@ export interface Visit {
   readonly fps: number;
   /** Tell a server in test mode what the frames held before they were sealed, so that it can look for it. */
   readonly witness: boolean;
+  /** Found the room with a lobby: a member must let others in. */
+  readonly lobby: boolean;
 }
 
 export function readVisit(url: URL): Visit {
@@ -38,5 +40,6 @@ export function readVisit(url: URL): Visit {
     width, height,
     fps: fps >= 1 && fps <= 60 ? fps : 30,
     witness: asked.has('witness'),
+    lobby: asked.has('lobby'),
   };
 }

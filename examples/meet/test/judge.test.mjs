@@ -57,6 +57,24 @@ describe('the verdict on a headless call', () => {
     assert.match(judge(EXPECTED, pages({ decoded: 190, skipped: 9, lost: 1 }), SERVER).problems.join(), /190 of 200 frames were decoded/);
   });
 
+  it('looks at the group where keys come from one', () => {
+    const group = { state: 'joined', code: '00001', epoch: 3, members: [{ id: 'Alice', heard: true }, { id: 'Bruno', heard: true }], outside: [] };
+    const with_ = (/** @type {any[]} */ ...groups) => {
+      const all = pages();
+      all.forEach((page, at) => Object.assign(page.call, { group: groups[at] }));
+      return judge({ ...EXPECTED, keys: 'session' }, all, SERVER);
+    };
+    const fine = with_(group, group);
+    assert.deepEqual([fine.problems, fine.session], [[], { members: 2, epoch: 3, one_code: true }]);
+    assert.match(table(fine), /group: 2 members, epoch 3, one code/);
+    assert.match(with_(group, undefined).problems.join(), /Bruno: keys do not come from a group/);
+    assert.match(with_(group, { ...group, code: '00002' }).problems.join(), /not one group: 00001 of epoch 3, 00002 of epoch 3/);
+    assert.match(with_(group, { ...group, members: group.members.slice(1) }).problems.join(), /Bruno: 1 of 2 are in the group/);
+    assert.match(with_(group, { ...group, members: [group.members[0], { id: 'Bruno', heard: false }] }).problems.join(), /somebody in the group is not heard/);
+    assert.match(with_({ ...group, outside: ['x'] }, group).problems.join(), /Alice: 1 are in the call and not in the group/);
+    assert.equal('session' in judge(EXPECTED, pages(), SERVER), false);
+  });
+
   const wrong = {
     'a frame that did not open': [pages({ good: 199, failed: { 'wrong-key': 1 } }), SERVER, /199 of 200 frames opened/],
     'too few decoded frames': [pages({ decoded: 195 }), SERVER, /195 of 200 frames were decoded/],

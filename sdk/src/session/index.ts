@@ -19,7 +19,8 @@
  * @packageDocumentation
  */
 import { E2eeError } from "../errors.ts";
-import { Session, type SessionOptions } from "./session.ts";
+import { Session } from "./session.ts";
+import type { SessionOptions } from "./types.ts";
 
 /**
  * Starts a session: loads its worker and module, and begins to enter the group of the room. `session.state` says how
@@ -52,5 +53,6 @@ export { type LogTransport, logTransport, type LogTransportOptions } from "./log
 export type { Emoji } from "./emoji.ts";
 export type { SessionMember, Somebody, Trust, Verdict, Why } from "./members.ts";
 export type { AgreedPolicy, RoomPolicy } from "./policy.ts";
-export type { Session, SessionEvent, SessionEvents, SessionOptions, SessionReport, SessionState } from "./session.ts";
+export type { Session } from "./session.ts";
 export type { SessionTransport, TransportEvents } from "./transport.ts";
+export type { SessionEvent, SessionEvents, SessionOptions, SessionReport, SessionState } from "./types.ts";

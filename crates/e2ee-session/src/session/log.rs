@@ -401,7 +401,7 @@ impl Session {
     pub(super) fn compare_sights(&mut self, at: Position) {
         let own = |heard: &Sight| self.sights.iter().find(|own| own.position == heard.position);
         let (mut same, mut other, mut diverged) = (1, 0, Vec::new());
-        for (who, heard) in self.heard.values() {
+        for (_, (who, heard)) in self.heard.iter() {
             match own(heard) {
                 Some(own) if own == heard => same += 1,
                 Some(_) => {

@@ -16,6 +16,7 @@
 mod code;
 mod compare;
 mod entry;
+mod few;
 mod log;
 mod message;
 mod people;
@@ -32,6 +33,7 @@ use crate::mls::{
 };
 use code::code_of;
 pub use entry::MAX_ENTRY_LEN;
+use few::Few;
 pub use message::MAX_MESSAGE_LEN;
 use message::Sight;
 pub use types::{Event, Input, Output, Position, Question, SessionError, Why};
@@ -100,12 +102,12 @@ pub struct Session {
     /// What this member saw at the last positions.
     sights: VecDeque<Sight>,
     /// What others said last that they see, by their key.
-    heard: BTreeMap<Vec<u8>, (Identity, Sight)>,
+    heard: Few<Vec<u8>, (Identity, Sight)>,
     /// Who is on the transport, where it says so.
     present: Option<BTreeSet<String>>,
-    absent: BTreeMap<Vec<u8>, Millis>,
+    absent: Few<Vec<u8>, Millis>,
     /// Who knocked while this member did: its key, and when last.
-    waiting: BTreeMap<String, (Vec<u8>, Millis)>,
+    waiting: Few<String, (Vec<u8>, Millis)>,
     outside: Vec<String>,
     comparison: Option<compare::Comparison>,
     told_policy: Option<RoomPolicy>,
@@ -171,10 +173,10 @@ impl Session {
             wants: Wants::default(),
             log: log::Reader::default(),
             sights: VecDeque::new(),
-            heard: BTreeMap::new(),
+            heard: Few::new(),
             present: None,
-            absent: BTreeMap::new(),
-            waiting: BTreeMap::new(),
+            absent: Few::new(),
+            waiting: Few::new(),
             outside: Vec::new(),
             comparison: None,
             told_policy: None,
@@ -537,7 +539,10 @@ impl Session {
         self.wants = Wants::default();
         self.log = log::Reader::default();
         self.sights.clear();
-        self.heard.clear();
+        self.heard = Few::new();
+        self.absent = Few::new();
+        // Another group may have epochs of the same numbers.
+        self.forget.clear();
         self.comparison = None;
         self.commit_at = None;
         self.out.push_back(Output::Event(event));
@@ -549,7 +554,7 @@ impl Session {
             _ => None,
         };
         let forget = self.forget.front().map(|(at, _)| *at);
-        let absent = self.absent.values().min().copied();
+        let absent = self.absent.iter().map(|(_, at)| *at).min();
         let times = [knock, self.commit_at, self.seal_at, forget, absent];
         let Some(next) = times.into_iter().flatten().min() else {
             return;

@@ -127,7 +127,9 @@ impl Session {
         let gone: BTreeSet<Vec<u8>> = gone.map(|member| member.identity.key.clone()).collect();
         self.absent.retain(|key, _| gone.contains(key));
         for key in gone {
-            self.absent.entry(key).or_insert(Millis(self.now.0 + ABSENT_MS));
+            if self.absent.get(&key).is_none() {
+                self.absent.insert(key, Millis(self.now.0 + ABSENT_MS));
+            }
         }
         if outside != self.outside {
             self.outside.clone_from(&outside);
@@ -138,7 +140,9 @@ impl Session {
     /// Who is in the group and has been away from the transport for too long.
     pub(super) fn remove_absent(&mut self) {
         let now = self.now;
-        let due: Vec<_> = self.absent.extract_if(.., |_, at| *at <= now).map(|(key, _)| key).collect();
+        let due = self.absent.iter().filter(|(_, at)| *at <= now);
+        let due: Vec<_> = due.map(|(key, _)| key.clone()).collect();
+        self.absent.retain(|_, at| *at > now);
         let Stage::Member(group) = &self.stage else { return };
         let members = group.members().unwrap_or_default();
         for member in members.into_iter().filter(|member| due.contains(&member.identity.key)) {

@@ -139,7 +139,8 @@ export class CallScreen {
   #showPeople(open: boolean): void {
     if (open === (this.#people !== undefined)) return;
     if (open) {
-      this.#people = new PeoplePane({ close: () => this.#showPeople(false), remove: (key) => void this.#try(() => this.call.remove(key)) });
+      this.#people = new PeoplePane({ close: () => this.#showPeople(false), remove: (key) => void this.#try(() => this.call.remove(key)),
+        admit: (key, yes) => void this.#try(() => this.call.admit(key, yes)) });
       this.#stage.after(this.#people.element);
     } else {
       this.#people?.element.remove();

@@ -32,6 +32,10 @@ function words(notice: Notice): string {
     case 'joined':
     case 'left':
       return t(`notice.${notice.kind}`, { name: notice.name });
+    case 'knocks':
+      return t('notice.knocks', { name: notice.name });
+    case 'waiting':
+      return t('notice.waiting');
     case 'rotated':
       return t('notice.rotated', { generation: notice.generation });
     case 'problem':

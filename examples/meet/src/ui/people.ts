@@ -10,16 +10,17 @@ export class PeoplePane {
   readonly #code = h('p', { class: 'group-code' });
   readonly #epoch = h('p', { class: 'caption' });
   readonly #list = h('ul', { class: 'group-members' });
+  readonly #knocks = h('ul', { class: 'group-members' });
   readonly #outside = h('p', { class: 'caption', role: 'status' });
   readonly #rows = new Map<string, HTMLLIElement>();
 
-  constructor(private readonly actions: { close(): void; remove(key: string): void }) {
+  constructor(private readonly actions: { close(): void; remove(key: string): void; admit(key: string, yes: boolean): void }) {
     this.element = h('aside', { class: 'side people', 'aria-labelledby': 'people-title' },
       h('header', {}, h('h2', { id: 'people-title' }, t('people.title')),
         h('button', { type: 'button', class: 'plain', 'aria-label': t('people.close'), onclick: () => actions.close() }, icon('close'))),
       h('p', { class: 'caption' }, t('people.lead')),
       h('h3', {}, t('people.code')), this.#code, h('p', { class: 'caption' }, t('people.code.why')),
-      h('h3', {}, t('people.members')), this.#list, this.#outside, this.#epoch);
+      h('h3', {}, t('people.members')), this.#list, this.#knocks, this.#outside, this.#epoch);
   }
 
   update({ group, members }: CallView): void {
@@ -29,6 +30,13 @@ export class PeoplePane {
     const names = (ids: readonly string[]): string => ids.map((id) => members.find((member) => member.id === id)?.name ?? id).join(', ');
     this.#outside.hidden = group.outside.length === 0;
     text(this.#outside, group.outside.length === 0 ? '' : t('people.outside', { names: names(group.outside) }));
+    this.#knocks.hidden = group.knocking.length === 0;
+    // Made anew only when somebody else waits: a button must outlive a click.
+    const waiting = group.knocking.map(({ key }) => key).join();
+    if (this.#knocks.dataset['keys'] !== waiting) this.#knocks.replaceChildren(...group.knocking.map(({ key, name }) => h('li', {}, h('span', {}, t('people.knocks', { name })),
+      h('div', {}, h('button', { type: 'button', class: 'primary', onclick: () => this.actions.admit(key, true) }, t('people.admit')),
+        h('button', { type: 'button', class: 'secondary', onclick: () => this.actions.admit(key, false) }, t('people.refuse'))))));
+    this.#knocks.dataset['keys'] = waiting;
     for (const key of this.#rows.keys()) if (!group.members.some((member) => member.key === key)) this.#rows.delete(key);
     reconcile(this.#list, group.members.map((member) => this.#row(member)));
   }

@@ -1,6 +1,5 @@
 //! Seven emoji for a whole group, by commitment and reveal.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 use sha2::{Digest as _, Sha256};
@@ -90,7 +89,8 @@ pub struct EmojiRound {
     authenticator: Bytes32,
     own: Key,
     nonce: Zeroizing<[u8; NONCE_LEN]>,
-    others: BTreeMap<Key, Other>,
+    /// In the order of their keys.
+    others: Vec<(Key, Other)>,
     over: bool,
 }
 
@@ -107,9 +107,12 @@ impl EmojiRound {
         own: &[u8; KEY_LEN],
         nonce: [u8; NONCE_LEN],
     ) -> Result<Self, RoundError> {
-        let mut others: BTreeMap<Key, Other> = roster.iter().map(|key| (*key, Other::default())).collect();
-        let all_different = others.len() == roster.len();
-        let own_is_there = others.remove(own).is_some();
+        let mut keys = roster.to_vec();
+        keys.sort_unstable();
+        let all_different = keys.windows(2).all(|pair| pair.first() != pair.last());
+        let own_is_there = keys.contains(own);
+        keys.retain(|key| key != own);
+        let others: Vec<_> = keys.into_iter().map(|key| (key, Other::default())).collect();
         if !all_different || !own_is_there || others.is_empty() {
             return Err(RoundError::BadRoster);
         }
@@ -136,7 +139,7 @@ impl EmojiRound {
     /// To be sent to everybody when it is there: once the commitments of all are.
     #[must_use]
     pub fn own_reveal(&self) -> Option<[u8; MESSAGE_LEN]> {
-        let all = self.others.values().all(|other| other.commitment.is_some());
+        let all = self.others.iter().all(|(_, other)| other.commitment.is_some());
         (all && !self.over).then(|| message(REVEAL, &self.nonce))
     }
 
@@ -147,7 +150,7 @@ impl EmojiRound {
     /// See [`RoundError`]. After [`RoundError::Changed`] the round is over.
     pub fn on_commitment(&mut self, from: &[u8; KEY_LEN], bytes: &[u8]) -> Result<(), RoundError> {
         let commitment = self.read(COMMITMENT, bytes)?;
-        let other = self.others.get_mut(from).ok_or(RoundError::Stranger(*from))?;
+        let other = self.other(from).ok_or(RoundError::Stranger(*from))?;
         match other.commitment {
             None => other.commitment = Some(commitment),
             Some(before) if before == commitment => return Err(RoundError::Repeated(*from)),
@@ -166,18 +169,19 @@ impl EmojiRound {
     /// See [`RoundError`]. After [`RoundError::Mismatch`] the round is over.
     pub fn on_reveal(&mut self, from: &[u8; KEY_LEN], bytes: &[u8]) -> Result<(), RoundError> {
         let nonce = self.read(REVEAL, bytes)?;
-        let other = self.others.get(from).ok_or(RoundError::Stranger(*from))?;
+        let other = self.other(from).ok_or(RoundError::Stranger(*from))?;
+        let (revealed, committed) = (other.nonce == Some(nonce), other.commitment);
         if self.own_reveal().is_none() {
             return Err(RoundError::Early(*from));
         }
-        if other.nonce == Some(nonce) {
+        if revealed {
             return Err(RoundError::Repeated(*from));
         }
-        if other.commitment != Some(self.commitment(from, &nonce)) {
+        if committed != Some(self.commitment(from, &nonce)) {
             self.over = true;
             return Err(RoundError::Mismatch(*from));
         }
-        if let Some(other) = self.others.get_mut(from) {
+        if let Some(other) = self.other(from) {
             other.nonce = Some(nonce);
         }
         Ok(())
@@ -197,18 +201,22 @@ impl EmojiRound {
         if self.over {
             return None;
         }
-        let mut nonces: BTreeMap<&Key, &Bytes32> = BTreeMap::new();
+        let mut nonces: Vec<(&Key, &Bytes32)> = vec![(&self.own, &self.nonce)];
         for (key, other) in &self.others {
-            nonces.insert(key, other.nonce.as_ref()?);
+            nonces.push((key, other.nonce.as_ref()?));
         }
-        nonces.insert(&self.own, &self.nonce);
+        nonces.sort_unstable();
         let count = u32::try_from(nonces.len()).ok()?;
         let mut hash = Sha256::new().chain_update(b"frameseal emoji code 1").chain_update(self.authenticator);
         hash.update(count.to_be_bytes());
-        nonces.keys().for_each(|key| hash.update(key));
-        nonces.values().for_each(|nonce| hash.update(nonce));
+        nonces.iter().for_each(|(key, _)| hash.update(key));
+        nonces.iter().for_each(|(_, nonce)| hash.update(nonce));
         let hash: Bytes32 = hash.finalize().into();
         hash.first_chunk().map(Emoji::from_bits)
+    }
+
+    fn other(&mut self, from: &Key) -> Option<&mut Other> {
+        self.others.iter_mut().find(|(key, _)| key == from).map(|(_, other)| other)
     }
 
     fn read(&self, kind: u8, bytes: &[u8]) -> Result<Bytes32, RoundError> {
