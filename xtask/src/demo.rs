@@ -127,6 +127,16 @@ pub(crate) fn sfu_build() -> Job {
     ])
 }
 
+/// Builds the relay of the ordered log as a program, for tests.
+pub(crate) fn log_build() -> Job {
+    Job::cargo().args(["build", "--locked", "--package", "e2ee-log", "--bin", "frameseal-log"])
+}
+
+/// Where [`log_build`] leaves the program.
+pub(crate) fn log_program() -> std::path::PathBuf {
+    target_dir().join("debug/frameseal-log")
+}
+
 /// Where [`sfu_build`] leaves the program.
 pub(crate) fn sfu_program() -> std::path::PathBuf {
     target_dir().join("demo/frameseal-sfu")

@@ -149,7 +149,8 @@ fn sdk(log: &mut Log) -> Result<Done> {
 }
 
 fn sdk_unit(log: &mut Log) -> Result<Done> {
-    log.job(npm::script("sdk", "test"))?;
+    log.job(demo::log_build())?;
+    log.job(npm::script("sdk", "test").env("FRAMESEAL_LOG", demo::log_program()))?;
     node_tests(&log.text())
 }
 
@@ -163,7 +164,9 @@ fn meet(log: &mut Log) -> Result<Done> {
 fn sdk_browser(log: &mut Log) -> Result<Done> {
     doctor::need(&["chromium", "firefox"])?;
     log.job(demo::sfu_build())?;
-    log.job(npm::script("sdk", "test:browser").env("FRAMESEAL_SFU", demo::sfu_program()))?;
+    log.job(demo::log_build())?;
+    let job = npm::script("sdk", "test:browser").env("FRAMESEAL_SFU", demo::sfu_program());
+    log.job(job.env("FRAMESEAL_LOG", demo::log_program()))?;
     node_tests(&log.text())
 }
 

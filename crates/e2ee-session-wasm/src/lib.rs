@@ -38,6 +38,7 @@ mod what {
     /// `number`: the question. One byte for each that it names: 0 unverified, 1 verified, 2 refused.
     pub(crate) const VERDICT: u32 = 10;
     pub(crate) const WAKE: u32 = 11;
+    /// `number`: the oldest entry that there is.
     pub(crate) const TOO_OLD: u32 = 12;
     /// Participants' ids with a zero byte behind each.
     pub(crate) const PARTICIPANTS: u32 = 13;
@@ -153,7 +154,7 @@ impl Door {
             what::HEAD => Input::Head { position, entry: bytes },
             what::LOG => Input::Log { position, entry: bytes },
             what::CONFLICT => Input::Conflict { expect: position },
-            what::TOO_OLD => Input::TooOld,
+            what::TOO_OLD => Input::TooOld { oldest: position },
             what::REJOIN => Input::Rejoin { position, entry: bytes },
             what::KNOCK => Input::Knock(bytes),
             what::MESSAGE => Input::Message(bytes),

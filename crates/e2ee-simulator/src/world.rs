@@ -72,7 +72,7 @@ pub(crate) enum Mail {
     Head,
     Log(u64, Vec<u8>),
     Conflict(u64),
-    TooOld,
+    TooOld(u64),
     Knock(Vec<u8>),
     Message(Vec<u8>),
     Gone(String),
@@ -337,7 +337,7 @@ impl World {
             Mail::Head => Input::Head { position, entry: &entry },
             Mail::Rejoin => Input::Rejoin { position, entry: &entry },
             Mail::Log(position, entry) => Input::Log { position: Position(*position), entry },
-            Mail::TooOld => Input::TooOld,
+            Mail::TooOld(oldest) => Input::TooOld { oldest: Position(*oldest) },
             Mail::Conflict(expect) => Input::Conflict { expect: Position(*expect) },
             Mail::Knock(package) => Input::Knock(package),
             Mail::Message(bytes) => Input::Message(bytes),
@@ -443,7 +443,7 @@ impl World {
         let oldest = log.and_then(|log| log.iter().position(|entry| !entry.is_empty())).unwrap_or(0);
         if after < oldest as u64 {
             person.read = u64::MAX;
-            self.post(by, 0, Mail::TooOld);
+            self.post(by, 0, Mail::TooOld(oldest as u64 + 1));
             return self.post(by, 0, Mail::Head);
         }
         self.publish();

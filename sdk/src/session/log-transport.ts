@@ -213,7 +213,7 @@ class WebSocketLog implements LogTransport {
         return this.#events?.message(message.slice(1));
       case Told.TooOld:
         this.#trouble("RelayTooOld", `its oldest entry is ${number}`);
-        return this.#events?.tooOld();
+        return this.#events?.tooOld(number);
       case Told.Error:
         return this.#trouble("RelayRefused", `error ${(message[1] ?? 0) * 256 + (message[2] ?? 0)}: ${new TextDecoder().decode(message.subarray(3))}`);
       default:

@@ -248,8 +248,8 @@ export class Session {
         if (!this.#over()) hear("entry", position, entry);
       },
       conflict: (expect) => hear("conflict", expect, none),
-      tooOld: () => {
-        hear("too-old", 0, none);
+      tooOld: (oldest) => {
+        hear("too-old", oldest, none);
         // Who is not in yet begins anew with what the log ends with.
         if (this.#head !== null && !this.#over()) hear("head", this.#head.position, this.#head.entry);
       },

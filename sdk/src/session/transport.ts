@@ -15,8 +15,8 @@ export interface TransportEvents {
   knock(keyPackage: Uint8Array): void;
   /** A message of somebody in the room. */
   message(bytes: Uint8Array): void;
-  /** The log has not kept what {@link SessionTransport.read} asked for. */
-  tooOld(): void;
+  /** The log has not kept what {@link SessionTransport.read} asked for; the oldest position that it has. */
+  tooOld(oldest: number): void;
   /** Somebody has left the call, as far as the transport knows: it is removed. */
   gone(participant: string): void;
   /** These participants are in the call, as far as the transport knows. Who is not in the group gets no key, and is shown. */

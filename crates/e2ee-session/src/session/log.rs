@@ -92,6 +92,12 @@ impl Session {
         let seen = self.log.seen();
         match std::mem::replace(&mut self.stage, Stage::Over(None)) {
             Stage::New(joiner) => self.begin(joiner, position, bytes),
+            // Nothing new: whoever did not hear it hears it now.
+            Stage::Knocking { joiner, until, info } if position == seen && position > Position(0) => {
+                self.out.extend(joiner.key_package().map(Output::Knock));
+                self.stage = Stage::Knocking { joiner, until, info };
+                Ok(())
+            }
             Stage::Knocking { joiner, .. } => {
                 self.log.start(position, bytes);
                 let info = entry::read(bytes).map(|entry| entry.group_info.to_vec());
@@ -197,7 +203,13 @@ impl Session {
         self.end(event, joiner);
     }
 
-    pub(super) fn too_old(&mut self) {
+    pub(super) fn too_old(&mut self, oldest: Position) {
+        if matches!(self.stage, Stage::Knocking { .. }) {
+            // It looks for a group in all that there is.
+            self.log.looked_back = self.log.seen().0;
+            self.out.push_back(Output::Read { after: Position(oldest.0.saturating_sub(1)) });
+            return;
+        }
         let joiner = match std::mem::replace(&mut self.stage, Stage::Over(None)) {
             stage @ (Stage::Member(_) | Stage::Over(_)) => {
                 self.stage = stage;

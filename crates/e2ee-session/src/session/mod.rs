@@ -258,7 +258,7 @@ impl Session {
             Input::Head { position, entry } => self.head(position, entry)?,
             Input::Log { position, entry } => self.entry(position, entry)?,
             Input::Conflict { expect } => self.conflict(expect),
-            Input::TooOld => self.too_old(),
+            Input::TooOld { oldest } => self.too_old(oldest),
             Input::Knock(package) => self.knock(package),
             Input::Message(bytes) => self.message(bytes),
             Input::Gone(participant) => self.gone(participant),

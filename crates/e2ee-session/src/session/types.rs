@@ -55,7 +55,10 @@ pub enum Input<'a> {
         expect: Position,
     },
     /// The log has not kept what [`Output::Read`] asked for. [`Input::Head`] comes next.
-    TooOld,
+    TooOld {
+        /// The oldest entry that it has.
+        oldest: Position,
+    },
     /// The key package of somebody who is not in the group.
     Knock(&'a [u8]),
     /// A message of a member ([`Output::Send`]), over whatever way.
