@@ -1,5 +1,5 @@
 //! A room: its log, its people, what is on its way, and what was said.
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use e2ee_core::Millis;
 use e2ee_session::mls::{Admit, Identity, RoomPolicy, Trust};
@@ -99,6 +99,8 @@ pub(crate) struct Person {
     pub(crate) side: usize,
     pub(crate) here: bool,
     pub(crate) ghost: bool,
+    /// Who was shown to see another group, in this epoch.
+    diverged: BTreeSet<Vec<u8>>,
     /// Why its session ended.
     pub(crate) over: Option<Event>,
     /// When its newest epoch was opened, and whether it has to be sealed with at once.
@@ -212,6 +214,7 @@ impl World {
             side,
             here: true,
             ghost,
+            diverged: BTreeSet::new(),
             over: None,
             opened_at: 0,
         });
@@ -404,6 +407,7 @@ impl World {
                 if let Some(person) = self.people.get_mut(by) {
                     person.media.open_epoch(epoch, &secret, &members);
                     person.opened_at = now;
+                    person.diverged.clear();
                 }
                 self.check_secret(by)?;
                 if self.sabotage == Some(Sabotage::LeakToRemoved) {
@@ -467,6 +471,9 @@ impl World {
         self.note(|_| format!("{by} is told {event:?}"));
         if matches!(event, Event::Fork | Event::LogLost) {
             self.summary.noticed += 1;
+        }
+        if let (Event::Diverged(who), Some(person)) = (&event, self.people.get_mut(by)) {
+            person.diverged.insert(who.key.clone());
         }
         let ended = matches!(
             event,
@@ -556,14 +563,18 @@ impl World {
     }
 
     /// What users do about what they are shown. A lobby that everybody seemed to have left may have been founded twice: who
-    /// sees that most of those who are there are in no encrypted call with it comes again. A guest may have taken one's
+    /// sees that most of those who are there are in no encrypted call with it, or in another one, comes again. A guest may have taken one's
     /// name: it is put out.
     fn notice_who_is_outside(&mut self) -> Result<(), Violation> {
         let here: Vec<usize> = self.honest().collect();
         for who in here.iter().copied() {
             let members = self.members(who);
+            let Some(person) = self.people.get(who) else { continue };
+            let inside = |key: &Vec<u8>| {
+                members.iter().any(|member| member.key == *key) && !person.diverged.contains(key)
+            };
             let with = here.iter().filter_map(|other| self.people.get(*other));
-            let with = with.filter(|other| members.iter().any(|member| member.key == other.key)).count();
+            let with = with.filter(|other| inside(&other.key)).count();
             let Some(person) = self.people.get_mut(who) else { continue };
             if !members.is_empty() && with * 2 <= here.len() && here.len() > 1 {
                 person.over = Some(Event::Left);
