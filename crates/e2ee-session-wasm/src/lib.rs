@@ -1,5 +1,5 @@
 //! Frameseal's session module for a worker: a door over `e2ee-session`. Bytes and numbers in, tagged bytes out
-//! ([`wire`]); time is an argument, and so is randomness, once.
+//! (`wire`); time is an argument, and so is randomness, once.
 //!
 //! The interface is private to the worker in `sdk/src/session/worker`.
 #![forbid(unsafe_code)]
@@ -42,14 +42,14 @@ mod what {
     pub(crate) const TOO_OLD: u32 = 12;
     /// Participants' ids with a zero byte behind each.
     pub(crate) const PARTICIPANTS: u32 = 13;
-    /// Mode, who may admit, cipher suite (2), as in [`wire`](crate::wire).
+    /// Mode, who may admit, cipher suite (2), as in `wire`.
     pub(crate) const POLICY: u32 = 14;
     pub(crate) const COMPARE: u32 = 16;
     /// As HEAD.
     pub(crate) const REJOIN: u32 = 15;
 }
 
-/// Numbers of errors; in `sdk/src/session/worker/module.ts` too. Those of MLS: [`wire::mls`].
+/// Numbers of errors; in `sdk/src/session/worker/module.ts` too. Those of MLS: `wire::mls`.
 mod code {
     pub(crate) const WRONG_STATE: u8 = 1;
     pub(crate) const NO_SUCH_QUESTION: u8 = 2;
@@ -76,7 +76,7 @@ pub struct Door {
 
 #[wasm_bindgen]
 impl Door {
-    /// A session of `participant` in `room`. The policy, as in [`wire`], is for the case that it founds the room. `seed`:
+    /// A session of `participant` in `room`. The policy, as in `wire`, is for the case that it founds the room. `seed`:
     /// 32 random bytes, which are wiped.
     ///
     /// # Errors
@@ -128,7 +128,7 @@ impl Door {
         done.err().unwrap_or(0)
     }
 
-    /// The next output, see [`wire`]; `undefined` when all is done.
+    /// The next output, see `wire`; `undefined` when all is done.
     #[must_use]
     pub fn poll(&mut self) -> Option<Vec<u8>> {
         self.out.pop_front()
