@@ -52,6 +52,10 @@ struct Call {
     #[arg(long, default_value = "chromium", requires = "headless",
           value_parser = ["chromium", "firefox", "mixed"])]
     browser: String,
+    /// A guest joins and leaves so many times while the others talk; how soon it sees something, and how long pictures of
+    /// the others stand still
+    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u16).range(0..=1000), requires = "headless")]
+    churn: u16,
     /// Without encryption: the run must report plaintext and fail
     #[arg(long, requires = "headless")]
     no_e2ee: bool,
@@ -198,8 +202,8 @@ fn headless_job(call: &Call) -> Result<(Job, Guard)> {
         .args(["--url", &address, "--browser", browser, "--suite", &call.suite])
         .args(["--codec", &call.codec.to_ascii_lowercase()])
         .args(["--participants", &call.participants.to_string()])
-        .args(["--seconds", &call.seconds.to_string()])
-        .limit(Duration::from_secs(u64::from(call.seconds)) + AROUND);
+        .args(["--seconds", &call.seconds.to_string(), "--churn", &call.churn.to_string()])
+        .limit(Duration::from_secs(u64::from(call.seconds) + 35 * u64::from(call.churn)) + AROUND);
     let switches = [
         (call.no_e2ee, "--no-e2ee"),
         (call.simulcast, "--simulcast"),

@@ -96,6 +96,8 @@ fn wasm_ciphers(log: &mut Log) -> Result<Done> {
 
 fn rust(log: &mut Log) -> Result<Done> {
     doctor::need(&["cc", "c++", "ffmpeg"])?;
+    // Without them the tests of the log on Redis and NATS say that they are skipped.
+    let _ = doctor::need(&["redis", "nats"]);
     log.job(Job::cargo().args(["test", "--locked", "--workspace", "--all-features"]))?;
     cargo_tests(&log.text())
 }

@@ -12,6 +12,7 @@ import { join } from 'node:path';
  * @property {string[]} log what the page printed, the last lines of it
  * @property {(source: string) => Promise<any>} evaluate an expression, awaited in the page
  * @property {(path: string) => Promise<void>} screenshot
+ * @property {() => Promise<void>} close as a tab that somebody closes
  */
 /**
  * @typedef {object} Browser
@@ -97,6 +98,7 @@ async function chromium(executablePath) {
         log,
         evaluate: (source) => page.evaluate(source),
         screenshot: async (to) => void (await page.screenshot({ path: to })),
+        close: () => page.close(),
       };
     },
     close: async () => {
@@ -130,6 +132,7 @@ async function firefox(executablePath) {
         log,
         evaluate: (source) => page.evaluate(source),
         screenshot: async (to) => void (await page.screenshot({ path: /** @type {`${string}.png`} */ (to) })),
+        close: () => page.close(),
       };
     },
     close: () => browser.close(),

@@ -21,6 +21,7 @@ const BROWSERS = ['chromium', 'firefox', 'mixed'];
  * @property {number} fps
  * @property {string | undefined} screenshot
  * @property {'session' | 'secret'} keys
+ * @property {number} churn
  */
 
 export const USAGE = `node headless/run.mjs --url http://127.0.0.1:PORT [options]
@@ -37,6 +38,7 @@ export const USAGE = `node headless/run.mjs --url http://127.0.0.1:PORT [options
   --fps F            of the sent picture (default 30, 20 from four participants on)
   --screenshot FILE  a picture of the first page at the end
   --keys K           session: members agree on keys (default); secret: keys from the link
+  --churn N          a guest joins and leaves so many times while the others talk (default 0)
   --json             one JSON object on standard output, else a table
 `;
 
@@ -61,6 +63,7 @@ export function readOptions(argv) {
       fps: { type: 'string' },
       screenshot: { type: 'string' },
       keys: { type: 'string', default: 'session' },
+      churn: { type: 'string', default: '0' },
       json: { type: 'boolean', default: false },
     },
   });
@@ -90,6 +93,7 @@ export function readOptions(argv) {
     fps: whole('--fps', values.fps ?? (participants > 3 ? '20' : '30'), 1, 60),
     screenshot: values.screenshot,
     keys: /** @type {Options['keys']} */ (values.keys),
+    churn: whole('--churn', values.churn, 0, 1000),
   };
 }
 

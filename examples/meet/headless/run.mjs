@@ -2,10 +2,13 @@
 
 import { randomBytes } from 'node:crypto';
 import { launch } from './browsers.mjs';
+import { guests, measured, watchGaps } from './churn.mjs';
 import { judge, table } from './judge.mjs';
 import { readOptions, USAGE } from './options.mjs';
 
 const NAMES = ['Alice', 'Bruno', 'Chloé', 'Dario', 'Elena', 'Farid', 'Greta', 'Hugo', 'Ines', 'Jonas', 'Karin', 'Luca', 'Mona', 'Nils', 'Olga', 'Pavel'];
+/** What one guest may take. */
+const GUEST_MS = 35_000;
 /** Until everybody sees everybody. */
 const CONNECT_MS = 40_000;
 /** For starting browsers, collecting and stopping. */
@@ -46,6 +49,13 @@ async function call(options) {
       say(`${NAMES[at]} joins (${pages.length} of ${options.participants})`);
     }
     await everybodySees(pages, options);
+    await watchGaps(pages);
+    const visitor = browsers[0];
+    const come = async (/** @type {string} */ name) => {
+      if (visitor === undefined) throw new Error('no browser');
+      return visitor.open(address(options, room, name, secret));
+    };
+    const firsts = await guests(options.churn, come, say);
     const half = Math.ceil(options.seconds / 2);
     for (let left = options.seconds; left > 0; left -= 1) {
       if (left === half && options.e2ee && options.keys === 'session') {
@@ -55,10 +65,11 @@ async function call(options) {
       if (left % 5 === 0 || left === options.seconds) say(`talking, ${left} s left`);
       await wait(1000);
     }
+    const churn = options.churn > 0 ? await measured(firsts, pages) : undefined;
     if (options.screenshot !== undefined) await pages[0]?.screenshot(options.screenshot);
     await Promise.all(pages.map((page) => page.evaluate('meet.hush()')));
     const observed = await settled(pages);
-    const verdict = judge(options, observed, await serverVerdict(options.url));
+    const verdict = { ...judge(options, observed, await serverVerdict(options.url)), ...(churn === undefined ? {} : { churn }) };
     if (!verdict.ok) {
       for (const page of pages) for (const line of page.log) say(`  page: ${line}`);
       for (const one of observed) for (const line of historyOf(one)) say(`  ${line}`);
@@ -157,12 +168,16 @@ try {
     process.exit(0);
   }
   const options = readOptions(process.argv.slice(2));
-  const limit = options.seconds * 1000 + CONNECT_MS + AROUND_MS;
+  const limit = options.seconds * 1000 + options.churn * GUEST_MS + CONNECT_MS + AROUND_MS;
   setTimeout(() => {
     say(`gave up after ${limit / 1000} s`);
     process.exit(1);
   }, limit).unref();
   const verdict = await call(options);
+  if (verdict.churn !== undefined) {
+    const { joins, first_frame_ms: first, longest_gap_ms: gap } = verdict.churn;
+    say(`${joins} guests saw somebody after ${first.p50} ms (p50), ${first.p99} ms (p99); the others' pictures stood still for ${gap} ms at most`);
+  }
   process.stdout.write(`${options.json ? JSON.stringify(verdict, null, 2) : table(verdict)}\n`);
   process.exit(verdict.ok ? 0 : 1);
 } catch (error) {

@@ -110,6 +110,10 @@ export class Call implements CallControl {
     await this.#refresh();
   }
 
+  async compare(): Promise<void> {
+    await this.#session?.sealing.group?.compare();
+  }
+
   async admit(key: string, yes: boolean): Promise<void> {
     await this.#session?.sealing.group?.admit(key, yes);
     await this.#refresh();

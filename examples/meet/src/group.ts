@@ -49,6 +49,7 @@ export async function enterGroup(options: CallOptions, id: string, suite: RoomPo
   let epochs = '';
   session.on('members', events.changed);
   session.on('code', events.changed);
+  session.on('emoji', events.changed);
   session.on('state', (state) => {
     events.changed();
     if (state === 'waiting') events.waiting();
@@ -79,6 +80,7 @@ export async function enterGroup(options: CallOptions, id: string, suite: RoomPo
       return who === undefined ? Promise.resolve() : session.admit(who, yes ? 'unverified' : 'refused');
     },
     setSuite: (next) => session.setPolicy({ suite: next as RoomPolicy['suite'] }),
+    compare: () => session.compare(),
     report: () => session.report(),
     rotate: async () => {
       const before = session.epoch;
@@ -111,6 +113,8 @@ function viewGroup(session: Session): GroupView {
   return {
     state: session.state,
     code: session.code,
+    // A copy, as of those outside.
+    emoji: session.emoji.map(({ symbol, en, fr }) => ({ symbol, en, fr })),
     epoch: session.epoch,
     members: session.members.map(({ participant, name, key, trust, heard, self }) => ({ id: participant, name, key, trust, heard, self })),
     knocking: session.knocking.map(({ key, name }) => ({ key, name })),

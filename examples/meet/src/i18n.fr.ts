@@ -125,6 +125,7 @@ export const fr: Record<Key, string> = {
   'people.lead': 'Eux seuls détiennent les clés de l’appel. La liste découle des clés elles-mêmes ; le serveur n’a pas son mot à dire.',
   'people.code': 'Code à comparer',
   'people.code.why': 'Lisez-le à voix haute : mêmes chiffres, même groupe, et personne entre vous.',
+  'people.compare': 'Comparer sept émojis',
   'people.members': 'Qui en fait partie',
   'people.epoch': 'Clés de l’époque {epoch}. Chaque arrivée et chaque départ en crée de nouvelles.',
   'people.self': 'cette page',

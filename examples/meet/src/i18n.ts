@@ -127,6 +127,7 @@ const en = {
   'people.lead': 'These hold the keys of the call, and nobody else. The list follows from the keys themselves; the server has no say in it.',
   'people.code': 'Code to compare',
   'people.code.why': 'Read it to each other: who has the same digits is in the same group, with nobody between you.',
+  'people.compare': 'Compare seven emoji',
   'people.members': 'Who is in',
   'people.epoch': 'Keys of epoch {epoch}. Every arrival and departure makes fresh ones.',
   'people.self': 'this page',

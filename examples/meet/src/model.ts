@@ -84,6 +84,8 @@ export interface GroupView {
   readonly state: string;
   /** 30 digits to compare by voice. */
   readonly code: string;
+  /** Seven emoji to compare, after somebody asked for them in this epoch. */
+  readonly emoji: readonly { readonly symbol: string; readonly en: string; readonly fr: string }[];
   readonly epoch: number;
   readonly members: readonly GroupMember[];
   /** Those who wait in the lobby. */

@@ -33,6 +33,8 @@ export interface GroupControl {
   remove(key: string): Promise<void>;
   /** Lets somebody in who waits in the lobby, or refuses it. */
   admit(key: string, yes: boolean): Promise<void>;
+  /** Asks all members for seven emoji to compare. */
+  compare(): Promise<void>;
   /** Has all members seal with another cipher suite. */
   setSuite(suite: string): Promise<void>;
   report(): Promise<unknown>;

@@ -1,6 +1,6 @@
 /** Who is in the group that the keys come from, how each is known, the code to compare, and a way to remove somebody. */
 
-import { t } from '../i18n.js';
+import { language, t } from '../i18n.js';
 import type { CallView, GroupMember } from '../model.js';
 import { attr, h, reconcile, text } from './dom.js';
 import { icon } from './icons.js';
@@ -8,24 +8,33 @@ import { icon } from './icons.js';
 export class PeoplePane {
   readonly element: HTMLElement;
   readonly #code = h('p', { class: 'group-code' });
+  readonly #emoji = h('ul', { class: 'group-emoji', role: 'status' });
+  readonly #compare: HTMLElement;
   readonly #epoch = h('p', { class: 'caption' });
   readonly #list = h('ul', { class: 'group-members' });
   readonly #knocks = h('ul', { class: 'group-members' });
   readonly #outside = h('p', { class: 'caption', role: 'status' });
   readonly #rows = new Map<string, HTMLLIElement>();
 
-  constructor(private readonly actions: { close(): void; remove(key: string): void; admit(key: string, yes: boolean): void }) {
+  constructor(private readonly actions: { close(): void; remove(key: string): void; compare(): void; admit(key: string, yes: boolean): void }) {
+    this.#compare = h('button', { type: 'button', class: 'secondary', onclick: () => actions.compare() }, t('people.compare'));
     this.element = h('aside', { class: 'side people', 'aria-labelledby': 'people-title' },
       h('header', {}, h('h2', { id: 'people-title' }, t('people.title')),
         h('button', { type: 'button', class: 'plain', 'aria-label': t('people.close'), onclick: () => actions.close() }, icon('close'))),
       h('p', { class: 'caption' }, t('people.lead')),
-      h('h3', {}, t('people.code')), this.#code, h('p', { class: 'caption' }, t('people.code.why')),
+      h('h3', {}, t('people.code')), this.#code, h('p', { class: 'caption' }, t('people.code.why')), this.#emoji, this.#compare,
       h('h3', {}, t('people.members')), this.#list, this.#knocks, this.#outside, this.#epoch);
   }
 
   update({ group, members }: CallView): void {
     if (group === undefined) return;
     text(this.#code, group.code);
+    this.#compare.hidden = group.members.length < 2 || group.emoji.length > 0;
+    const emoji = group.emoji.map(({ symbol }) => symbol).join();
+    if (this.#emoji.dataset['shown'] !== emoji) {
+      this.#emoji.replaceChildren(...group.emoji.map(({ symbol, en, fr }) => h('li', {}, h('span', { 'aria-hidden': 'true' }, symbol), h('small', {}, language() === 'fr' ? fr : en))));
+    }
+    this.#emoji.dataset['shown'] = emoji;
     text(this.#epoch, t('people.epoch', { epoch: group.epoch }));
     const names = (ids: readonly string[]): string => ids.map((id) => members.find((member) => member.id === id)?.name ?? id).join(', ');
     this.#outside.hidden = group.outside.length === 0;
