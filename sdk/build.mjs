@@ -23,7 +23,7 @@ rmSync(path("dist"), { recursive: true, force: true });
 const common = { bundle: true, format: "esm", target: ["es2022"], legalComments: "none", logLevel: "warning" };
 await build({
   ...common,
-  entryPoints: { index: path("src/index.ts"), livekit: path("src/livekit/index.ts"), session: path("src/session/index.ts") },
+  entryPoints: { index: path("src/index.ts"), livekit: path("src/livekit/index.ts"), session: path("src/session/index.ts"), identity: path("src/identity/index.ts") },
   outdir: path("dist"),
   splitting: true,
   chunkNames: "shared-[hash]",
@@ -66,7 +66,7 @@ await build({
   sourcemap: true,
   sourcesContent: false,
 });
-for (const name of ["media", "media-session", "session"]) copyFileSync(path(`wasm/${name}.wasm`), path(`dist/${name}.wasm`));
+for (const name of ["media", "media-session", "session", "identity"]) copyFileSync(path(`wasm/${name}.wasm`), path(`dist/${name}.wasm`));
 execFileSync(process.execPath, [path("node_modules/typescript/bin/tsc"), "-p", path("tsconfig.types.json")], { stdio: "inherit" });
 for (const name of readdirSync(path("dist"), { recursive: true }).filter((name) => name.endsWith(".d.ts"))) {
   const text = readFileSync(path(`dist/${name}`), "utf8");
@@ -95,7 +95,7 @@ for (const [what, budget, found] of [
   }
 }
 if (process.argv.includes("--size")) {
-  for (const { name, raw, brotli } of sizes("session.js", "session-worker.js", "worker-session.js", "media-session.wasm")) {
+  for (const { name, raw, brotli } of sizes("session.js", "session-worker.js", "worker-session.js", "media-session.wasm", "identity.js", "identity.wasm")) {
     console.log(`with a session: ${name}: ${raw} bytes, ${brotli} brotli`);
   }
 }

@@ -61,12 +61,13 @@ struct Module<'a> {
 
 impl Module<'_> {
     fn profile(&self) -> &'static str {
-        if self.package == SESSION { "wasm-session" } else { "wasm" }
+        if self.package != MEDIA { "wasm-session" } else { "wasm" }
     }
 }
 
 const MEDIA: &str = "e2ee-wasm";
 const SESSION: &str = "e2ee-session-wasm";
+const IDENTITY: &str = "e2ee-identity-wasm";
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     if args.conform {
@@ -85,6 +86,7 @@ pub(crate) fn media(force: bool) -> Result<()> {
         build(&Module { package, features, out, name, node: false, snipped }, force)
     };
     make(SESSION, &[], "session")?;
+    make(IDENTITY, &[], "identity")?;
     make(MEDIA, &["livekit"], "livekit")?;
     make(MEDIA, &["session"], "media-session")?;
     make(MEDIA, &[], "media")
@@ -310,7 +312,7 @@ fn position(data: &[u8], part: &[u8]) -> Option<usize> {
 fn optimise(module: &Module<'_>, tool: &Path, wasm: &Path) -> Result<()> {
     let node = Job::new("node").arg(tool).arg(wasm);
     // A session computes now and then; frames all the time.
-    let level = if module.package == SESSION { "-Oz" } else { "-O3" };
+    let level = if module.package != MEDIA { "-Oz" } else { "-O3" };
     node.args([level, "--gufa", level, "--reorder-functions", "--strip-debug", "--strip-producers"])
         .args(FEATURES)
         .arg("-o")
