@@ -89,6 +89,7 @@ describe("sessions", { concurrency: true }, () => {
       await (round % 2 === 0 ? ada : bob).session.rotate();
       await until(() => ada.session.epoch >= before + round, "a new epoch");
       await same(ada, bob);
+      await sleep(100);
     }
     stop = true;
     await flow;

@@ -181,6 +181,8 @@ export interface CallControl {
   rotate(): Promise<void>;
   /** Removes a member of the group, by its key. */
   remove(key: string): Promise<void>;
+  /** Asks all members for seven emoji to compare. */
+  compare(): Promise<void>;
   /** Lets somebody in who waits in the lobby, or refuses it. */
   admit(key: string, yes: boolean): Promise<void>;
   rejoin(change: Rejoin): Promise<void>;

@@ -396,6 +396,17 @@ impl Session {
         }
     }
 
+    /// All are in this epoch: nobody needs the old keys any more.
+    pub(super) fn seal_when_all_have_read(&mut self) {
+        let (Stage::Member(group), Some(at)) = (&self.stage, self.seal_at) else { return };
+        let Ok(members) = group.members() else { return };
+        let (epoch, own) = (group.epoch(), group.index());
+        let read = |key: &Vec<u8>| self.heard.get(key).is_some_and(|(_, sight)| sight.epoch >= epoch);
+        if members.iter().all(|member| member.index == own || read(&member.identity.key)) {
+            self.seal_at = Some(at.min(self.now));
+        }
+    }
+
     /// Remembers what is seen at a position, and compares it with what others saw there.
     pub(super) fn saw(&mut self, sight: Sight) {
         if self.sights.back().is_some_and(|last| last.position == sight.position) {

@@ -47,8 +47,11 @@ pub const KNOCK_AGAIN_MS: u64 = 5000;
 pub const BATCH_MS: u64 = 200;
 /// How much longer each further member waits, so that one commits and the others need not, milliseconds.
 pub const BACKOFF_MS: u64 = 1000;
-/// How long after a new epoch one seals with the old keys still, milliseconds: others may not have read it.
-pub const SEAL_AFTER_MS: u64 = 300;
+/// How long after a new epoch one seals with the old keys still, at most, milliseconds: until all say that they have read
+/// it.
+pub const SEAL_AFTER_MS: u64 = 2000;
+/// The same for who has no old keys to seal with.
+pub const FIRST_SEAL_AFTER_MS: u64 = 300;
 /// How long after a new epoch the old keys open, milliseconds.
 pub const FORGET_AFTER_MS: u64 = 10_000;
 /// How long somebody may be in the group and not on the transport, milliseconds.
@@ -414,7 +417,11 @@ impl Session {
         if off || !barred.is_empty() {
             self.hush();
         } else {
-            let delay = if at_once || self.hushed { 0 } else { SEAL_AFTER_MS };
+            let delay = match (first, at_once || (self.hushed && !first)) {
+                (true, _) => FIRST_SEAL_AFTER_MS,
+                (false, true) => 0,
+                (false, false) => SEAL_AFTER_MS,
+            };
             self.seal_at = Some(Millis(self.now.0 + delay));
         }
         if !first {
@@ -436,6 +443,7 @@ impl Session {
         self.tell_sight(first);
         self.tell_outside();
         self.saw(sight);
+        self.seal_when_all_have_read();
     }
 
     fn hush(&mut self) {

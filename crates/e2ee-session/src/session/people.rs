@@ -41,6 +41,10 @@ impl Session {
             Ok(who) => who,
             Err(error) => return self.drop_bytes(error),
         };
+        // As it knocked itself, before it was let in.
+        if who == *group.identity() {
+            return;
+        }
         if group.members().is_ok_and(|members| members.iter().any(|member| member.identity == who)) {
             return self.refresh();
         }
@@ -79,6 +83,7 @@ impl Session {
                 if self.heard.get(&who.key).is_none_or(|(_, heard)| heard.position < sight.position) {
                     self.heard.insert(who.key.clone(), (who, sight));
                     self.compare_sights(sight.position);
+                    self.seal_when_all_have_read();
                 }
             }
             Err(error) => self.drop_bytes(error),
