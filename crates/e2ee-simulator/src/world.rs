@@ -281,12 +281,12 @@ impl World {
         let Some(frame) = person.media.seal(who, number) else { return Ok(()) };
         self.summary.sealed += 1;
         self.check_sealed(&frame)?;
+        // Whoever trusts labels is deceived by the first wrong one.
+        let wrong = self.sabotage == Some(Sabotage::TrustLabels);
+        let label = if wrong { "somebody else".to_owned() } else { frame.participant.clone() };
         for to in 0..self.people.len() {
-            let mail = Mail::Frame {
-                number: Some(number),
-                label: frame.participant.clone(),
-                wire: frame.wire.clone(),
-            };
+            let (label, wire) = (label.clone(), frame.wire.clone());
+            let mail = Mail::Frame { number: Some(number), label, wire };
             let delay = self.delay();
             if to != who {
                 self.post(to, delay, mail);
