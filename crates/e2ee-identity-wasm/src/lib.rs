@@ -12,11 +12,7 @@ use wasm_bindgen::prelude::wasm_bindgen;
 
 /// Whose word an application takes.
 #[wasm_bindgen]
-pub struct Policy {
-    issuers: Vec<Issuer>,
-    lifetime: Lifetime,
-    max_age: Option<Millis>,
-}
+pub struct Policy(OidcPolicy);
 
 /// Who a member is, by somebody's word.
 #[wasm_bindgen]
@@ -56,9 +52,14 @@ impl Policy {
     #[wasm_bindgen(constructor)]
     #[must_use]
     pub fn new(count_from_login: bool, max_age_ms: f64) -> Self {
-        let lifetime = if count_from_login { Lifetime::Age } else { Lifetime::Token };
-        let max_age = (max_age_ms > 0.0).then_some(Millis(max_age_ms as u64));
-        Self { issuers: Vec::new(), lifetime, max_age }
+        let mut policy = OidcPolicy::new(Vec::new());
+        if count_from_login {
+            policy.lifetime = Lifetime::Age;
+        }
+        if max_age_ms > 0.0 {
+            policy.max_age = Millis(max_age_ms as u64);
+        }
+        Self(policy)
     }
 
     /// Takes a provider's word. `audiences` with a line break between them; `jwks` as its `jwks_uri` answers.
@@ -68,7 +69,7 @@ impl Policy {
     pub fn add_issuer(&mut self, issuer: &str, audiences: &str, jwks: &str) -> Result<(), String> {
         let keys = KeySet::from_json(jwks).map_err(|error| error.to_string())?;
         let audiences = audiences.lines().map(str::to_owned).collect();
-        self.issuers.push(Issuer { issuer: issuer.to_owned(), audiences, keys });
+        self.0.issuers.push(Issuer { issuer: issuer.to_owned(), audiences, keys });
         Ok(())
     }
 
@@ -76,14 +77,12 @@ impl Policy {
     ///
     /// # Errors
     /// Why its proof does not hold, in words.
-    pub fn verify(&self, proof: &[u8], key: &[u8], room: &str, now: f64) -> Result<Option<Who>, String> {
-        let mut oidc = OidcPolicy::new(self.issuers.clone());
-        oidc.lifetime = self.lifetime;
-        oidc.max_age = self.max_age.unwrap_or(oidc.max_age);
+    pub fn verify(&self, proof: &[u8], key: &[u8], now: f64) -> Result<Option<Who>, String> {
         let mut policy = IdentityPolicy::default();
-        policy.oidc = Some(oidc);
+        policy.oidc = Some(self.0.clone());
         let key = <&[u8; SIGNATURE_KEY_LEN]>::try_from(key).map_err(|_| "a key has 32 bytes".to_owned())?;
-        let known = policy.verify(proof, key, room.as_bytes(), Millis(now as u64));
+        // A token is for a key, whatever the room.
+        let known = policy.verify(proof, key, &[], Millis(now as u64));
         Ok(known.map_err(|error| error.to_string())?.map(Who))
     }
 }

@@ -117,31 +117,12 @@ pub(crate) fn write(output: &Output) -> Option<Vec<u8>> {
 }
 
 fn policy(RoomPolicy { mode, admit, suite, secret }: RoomPolicy) -> Bytes {
-    let mode = match mode {
-        Mode::Required => 1,
-        Mode::Preferred => 2,
-        Mode::Off => 3,
-    };
-    let admit = match admit {
-        Admit::Anyone => 1,
-        Admit::Members => 2,
-    };
-    Bytes::of(15).byte(mode).byte(admit).pair(suite).byte(secret.is_some().into())
+    Bytes::of(15).byte(mode.number()).byte(admit.number()).pair(suite).byte(secret.is_some().into())
 }
 
 /// A policy out of the numbers above, with the secret that there is.
 pub(crate) fn read_policy(mode: u8, admit: u8, suite: u16, secret: Option<SecretId>) -> Option<RoomPolicy> {
-    let mode = match mode {
-        1 => Mode::Required,
-        2 => Mode::Preferred,
-        3 => Mode::Off,
-        _ => return None,
-    };
-    let admit = match admit {
-        1 => Admit::Anyone,
-        2 => Admit::Members,
-        _ => return None,
-    };
+    let (mode, admit) = (Mode::from_number(mode)?, Admit::from_number(admit)?);
     Some(RoomPolicy { mode, admit, suite, secret })
 }
 

@@ -7,6 +7,7 @@ pub mod identity;
 #[cfg(feature = "matrixrtc")]
 pub mod matrixrtc;
 pub mod mls;
+mod names;
 #[cfg(feature = "olm")]
 pub mod pairwise;
 pub mod session;

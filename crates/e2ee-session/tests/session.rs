@@ -569,6 +569,14 @@ fn nobody_enters_a_room_with_a_secret_without_it() {
         world.send(ada, Mail::Rotate);
         world.settle(9000);
         world.agree(&[ada, bob]);
+        // Another policy: one entry, and the room keeps its secret.
+        let (before, named) = (world.log.len(), world.people[bob].policy.unwrap().secret);
+        world.send(ada, Mail::Policy(RoomPolicy { admit: Admit::Members, ..RoomPolicy::default() }));
+        world.settle(20_000);
+        world.agree(&[ada, bob]);
+        let policy = world.people[bob].policy.unwrap();
+        assert_eq!((policy.admit, policy.secret), (Admit::Members, named));
+        assert_eq!(world.log.len(), before + 1);
     }
     let mut short = Session::new(ROOM, "ada", RoomPolicy::default(), &[1; 32]).unwrap();
     assert_eq!(short.share_secret(&[0; 15]), Err(SessionError::Mls(MlsError::BadSecret)));

@@ -16,11 +16,12 @@ mod attack;
 mod dice;
 mod media;
 mod oracle;
+mod summary;
 mod world;
 
 use std::fmt;
 
-pub use world::Summary;
+pub use summary::Summary;
 use world::World;
 
 /// What is put in on purpose, to see that the checks notice it.

@@ -17,6 +17,7 @@
  */
 import { initSync, login_nonce, login_proof, Policy } from "../../wasm/identity.js";
 import { E2eeError } from "../errors.ts";
+import { unhex } from "../hex.ts";
 import type { Somebody, Verdict } from "../session/members.ts";
 
 /** A provider whose word is taken. */
@@ -32,8 +33,6 @@ export interface Issuer {
 /** Options of {@link openIdIdentity}. */
 export interface OpenIdOptions {
   readonly issuers: readonly Issuer[];
-  /** Name of the call, as in `createSession`. */
-  readonly room?: string;
   /**
    * How long a token counts: `token`, until its own `exp` (default); `login`, for {@link maxAgeMs} after the login, for
    * providers whose tokens live for minutes, as who comes later checks those who came before.
@@ -83,7 +82,7 @@ async function compile(source: NonNullable<OpenIdOptions["wasm"]>): Promise<WebA
 
 /** Loads the identity module, and pins the providers. Rejects with `BadOption` where their keys cannot be used. */
 export async function openIdIdentity(options: OpenIdOptions): Promise<OpenIdIdentity> {
-  const { wasm = new URL("./identity.wasm", import.meta.url), issuers, lifetime = "token", maxAgeMs = 0, room = "" } = options;
+  const { wasm = new URL("./identity.wasm", import.meta.url), issuers, lifetime = "token", maxAgeMs = 0 } = options;
   try {
     initSync({ module: await compile(wasm) });
   } catch (error) {
@@ -100,7 +99,7 @@ export async function openIdIdentity(options: OpenIdOptions): Promise<OpenIdIden
   const who = ({ proof, key }: Somebody): Known | null => {
     let found;
     try {
-      found = policy.verify(proof, Uint8Array.from(key.match(/../g) ?? [], (byte) => Number.parseInt(byte, 16)), room, Date.now());
+      found = policy.verify(proof, unhex(key), Date.now());
     } catch (error) {
       throw new E2eeError("NotAuthentic", String(error));
     }

@@ -1,6 +1,7 @@
 /** One member's session in one call: who is in it, and whose keys are used. */
 import { Emitter } from "../emitter.ts";
 import { E2eeError, nameOf, reasonOf } from "../errors.ts";
+import { hex, unhex } from "../hex.ts";
 import { checkName } from "../options.ts";
 import type { PostableWasm } from "../protocol.ts";
 import { Log } from "../report.ts";
@@ -136,8 +137,7 @@ export class Session {
     this.#joined();
     const found = this.#members.find(({ key, index }) => key === member.key && index === member.index);
     if (found === undefined) throw new E2eeError("NoSuchMember", `${member.name} is not in the group`);
-    const key = Uint8Array.from(found.key.match(/../g) ?? [], (byte) => Number.parseInt(byte, 16));
-    await this.#client.ask({ t: "remove", index: found.index, key });
+    await this.#client.ask({ t: "remove", index: found.index, key: unhex(found.key) });
   }
 
   /** Asks the members to agree on other rules; the event `policy` says when they have. */
@@ -384,7 +384,7 @@ export class Session {
 }
 
 function somebody({ participant, name, key, proof }: Presented): Somebody {
-  return { participant, name, proof, key: [...key].map((byte) => byte.toString(16).padStart(2, "0")).join("") };
+  return { participant, name, proof, key: hex(key) };
 }
 
 function postable(wasm: SessionOptions["wasm"]): PostableWasm | null {

@@ -3,7 +3,7 @@
  * core.
  */
 import { Code } from "../codes.ts";
-import { hex } from "./hex.ts";
+import { hex, unhex } from "../hex.ts";
 import { Refusal } from "./refusal.ts";
 
 /** Bytes of an incarnation. */
@@ -28,7 +28,7 @@ export function readAnnouncement(text: string): Announcement {
     throw new Refusal(Code.BadAnnouncement, `the announcement ${why}`);
   }
   const [, suite = "", digits = ""] = found;
-  const incarnation = Uint8Array.from(digits.match(/../g) ?? [], (byte) => Number.parseInt(byte, 16));
+  const incarnation = unhex(digits);
   return { suite: Number.parseInt(suite, 16), incarnation };
 }
 

@@ -19,7 +19,8 @@ use subtle::ConstantTimeEq as _;
 use super::json::{Json, JsonError};
 use super::jwk::NoKey;
 pub use super::jwk::{Algorithm, KeySet, KeySetError, MAX_KEY_SET_LEN, MAX_KEYS};
-use super::text::{misleads, shown};
+use super::text::shown;
+use crate::names::misleads;
 
 /// Bytes of a member's signature key (Ed25519).
 pub const SIGNATURE_KEY_LEN: usize = 32;

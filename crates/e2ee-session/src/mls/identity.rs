@@ -9,6 +9,7 @@ use openmls::credentials::{BasicCredential, Credential};
 use openmls::treesync::LeafNode;
 
 use super::error::MlsError;
+use crate::names::misleads;
 
 /// Version of the layout.
 const VERSION: u8 = 1;
@@ -56,12 +57,6 @@ impl Identity {
         let fits = !self.participant.is_empty() && plain(&self.participant) && plain(&self.name);
         if fits && self.proof.len() <= MAX_PROOF_LEN { Ok(()) } else { Err(MlsError::BadIdentity) }
     }
-}
-
-/// Characters that change how the text around them looks: controls, and marks of writing direction.
-fn misleads(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
 pub(super) fn identity_in(leaf: &LeafNode) -> Result<Identity, MlsError> {

@@ -29,6 +29,29 @@ pub enum Mode {
     Off,
 }
 
+impl Mode {
+    /// As it is written: 1, 2, 3.
+    #[must_use]
+    pub const fn number(self) -> u8 {
+        match self {
+            Self::Required => 1,
+            Self::Preferred => 2,
+            Self::Off => 3,
+        }
+    }
+
+    /// Out of its number.
+    #[must_use]
+    pub const fn from_number(number: u8) -> Option<Self> {
+        match number {
+            1 => Some(Self::Required),
+            2 => Some(Self::Preferred),
+            3 => Some(Self::Off),
+            _ => None,
+        }
+    }
+}
+
 /// Who lets somebody in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Admit {
@@ -36,6 +59,27 @@ pub enum Admit {
     Anyone,
     /// A member: whoever comes waits in the lobby until one of them lets it in.
     Members,
+}
+
+impl Admit {
+    /// As it is written: 1, 2.
+    #[must_use]
+    pub const fn number(self) -> u8 {
+        match self {
+            Self::Anyone => 1,
+            Self::Members => 2,
+        }
+    }
+
+    /// Out of its number.
+    #[must_use]
+    pub const fn from_number(number: u8) -> Option<Self> {
+        match number {
+            1 => Some(Self::Anyone),
+            2 => Some(Self::Members),
+            _ => None,
+        }
+    }
 }
 
 /// Names a secret from outside that whoever is in the room has (RFC 9420 section 8.4, external). Random, and tells nothing
@@ -65,17 +109,8 @@ impl Default for RoomPolicy {
 
 impl RoomPolicy {
     fn write(self) -> Vec<u8> {
-        let mode = match self.mode {
-            Mode::Required => 1,
-            Mode::Preferred => 2,
-            Mode::Off => 3,
-        };
-        let admit = match self.admit {
-            Admit::Anyone => 1,
-            Admit::Members => 2,
-        };
         let [high, low] = self.suite.to_be_bytes();
-        let mut out = vec![VERSION, mode, admit, high, low];
+        let mut out = vec![VERSION, self.mode.number(), self.admit.number(), high, low];
         match self.secret {
             None => out.push(0),
             Some(SecretId(id)) => {
@@ -88,17 +123,7 @@ impl RoomPolicy {
 
     fn read(bytes: &[u8]) -> Option<Self> {
         let [VERSION, mode, admit, high, low, secret @ ..] = bytes else { return None };
-        let mode = match mode {
-            1 => Mode::Required,
-            2 => Mode::Preferred,
-            3 => Mode::Off,
-            _ => return None,
-        };
-        let admit = match admit {
-            1 => Admit::Anyone,
-            2 => Admit::Members,
-            _ => return None,
-        };
+        let (mode, admit) = (Mode::from_number(*mode)?, Admit::from_number(*admit)?);
         let secret = match secret {
             [0] => None,
             [8, id @ ..] => Some(SecretId(id.try_into().ok()?)),

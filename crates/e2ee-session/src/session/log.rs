@@ -7,7 +7,7 @@ use crate::mls::{Joiner, MlsError};
 
 use super::message::Sight;
 use super::types::{Event, Output, Position, SessionError, Why};
-use super::{Asked, KEPT, SIGHTS, Session, Stage, WITNESSES, entry};
+use super::{Asked, FIRST_SEAL_AFTER_MS, KEPT, SIGHTS, Session, Stage, WITNESSES, entry};
 
 /// How many entries wait behind one that waits for a verdict; the rest is read again.
 const MAX_BACKLOG: usize = 64;
@@ -323,7 +323,7 @@ impl Session {
             self.drop_bytes(MlsError::Malformed);
             return Ok(());
         };
-        match std::mem::replace(&mut self.stage, Stage::Deciding) {
+        match std::mem::replace(&mut self.stage, Stage::Over(None)) {
             Stage::Knocking { joiner, until, .. } => {
                 let info = Some(read.group_info.to_vec());
                 let Some(welcome) = read.welcome else {
@@ -333,6 +333,7 @@ impl Session {
                 match joiner.read_welcome(&self.room, welcome) {
                     Ok(welcomed) => {
                         let who = welcomed.members().to_vec();
+                        self.stage = Stage::Deciding;
                         self.ask(Why::Inside, Asked::Welcome(Box::new(welcomed)), who)
                     }
                     // A letter for somebody else.
@@ -396,21 +397,24 @@ impl Session {
         }
     }
 
-    /// All are in this epoch: nobody needs the old keys any more.
+    /// All who say what they see are in this epoch. Where that is everybody, nobody needs the old keys any more; where it
+    /// is not, the others get a moment.
     pub(super) fn seal_when_all_have_read(&mut self) {
         let (Stage::Member(group), Some(at)) = (&self.stage, self.seal_at) else { return };
         let Ok(members) = group.members() else { return };
         let (epoch, own) = (group.epoch(), group.index());
         let read = |key: &Vec<u8>| self.heard.get(key).is_some_and(|(_, sight)| sight.epoch >= epoch);
-        if members.iter().all(|member| member.index == own || read(&member.identity.key)) {
-            self.seal_at = Some(at.min(self.now));
+        if members.iter().take(WITNESSES).all(|member| member.index == own || read(&member.identity.key)) {
+            let moment = if members.len() > WITNESSES { FIRST_SEAL_AFTER_MS } else { 0 };
+            self.seal_at = Some(at.min(Millis(self.entered_at.0 + moment)));
         }
     }
 
     /// Remembers what is seen at a position, and compares it with what others saw there.
     pub(super) fn saw(&mut self, sight: Sight) {
+        // Said already, when the epoch began.
         if self.sights.back().is_some_and(|last| last.position == sight.position) {
-            self.sights.pop_back();
+            return;
         }
         self.sights.push_back(sight);
         if self.sights.len() > SIGHTS {

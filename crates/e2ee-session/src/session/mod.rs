@@ -50,7 +50,7 @@ pub const BACKOFF_MS: u64 = 1000;
 /// How long after a new epoch one seals with the old keys still, at most, milliseconds: until all say that they have read
 /// it.
 pub const SEAL_AFTER_MS: u64 = 2000;
-/// The same for who has no old keys to seal with.
+/// The same for who has no old keys to seal with, and for all in groups where not everybody says so.
 pub const FIRST_SEAL_AFTER_MS: u64 = 300;
 /// How long after a new epoch the old keys open, milliseconds.
 pub const FORGET_AFTER_MS: u64 = 10_000;
@@ -119,6 +119,8 @@ pub struct Session {
     hushed: bool,
     commit_at: Option<Millis>,
     seal_at: Option<Millis>,
+    /// When the newest epoch began here.
+    entered_at: Millis,
     forget: VecDeque<(Millis, Epoch)>,
     /// The log has a group of another suite, or what looks like one.
     other_suite: bool,
@@ -188,6 +190,7 @@ impl Session {
             hushed: true,
             commit_at: None,
             seal_at: None,
+            entered_at: Millis(0),
             forget: VecDeque::new(),
             other_suite: false,
             dropped: 0,
@@ -257,6 +260,16 @@ impl Session {
     /// [`SessionError`]; nothing changed.
     pub fn handle(&mut self, input: Input<'_>, now: Millis) -> Result<(), SessionError> {
         self.now = now;
+        // Deadlines are met whatever came.
+        let done = self.take(input).and(self.timers());
+        if matches!(self.stage, Stage::Over(_)) {
+            self.hush();
+        }
+        self.wake();
+        done
+    }
+
+    fn take(&mut self, input: Input<'_>) -> Result<(), SessionError> {
         match input {
             Input::Head { position, entry } => self.head(position, entry)?,
             Input::Log { position, entry } => self.entry(position, entry)?,
@@ -268,15 +281,13 @@ impl Session {
             Input::Participants(present) => self.participants(present),
             Input::Remove(who) => self.unwanted(who, true),
             Input::Rotate => self.wish(|wants| wants.rotate = true),
-            Input::Policy(policy) => self.wish(|wants| wants.policy = Some(policy)),
+            Input::Policy(policy) => self.wish_policy(policy),
             Input::Compare => self.compare_emoji()?,
             Input::Leave => self.leave(),
             Input::Rejoin { position, entry } => self.rejoin(position, entry)?,
             Input::Verdict(question, verdicts) => self.verdict(question, verdicts)?,
             Input::Wake => self.woken = None,
         }
-        self.timers()?;
-        self.wake();
         Ok(())
     }
 
@@ -388,7 +399,7 @@ impl Session {
     fn joined(&mut self) {
         self.other_suite = false;
         self.out.push_back(Output::Event(Event::Joined));
-        self.entered(true, true, &[]);
+        self.entered(true, false, &[]);
     }
 
     /// The group is in a new epoch, without who had the leaves `out`.
@@ -417,12 +428,15 @@ impl Session {
         if off || !barred.is_empty() {
             self.hush();
         } else {
-            let delay = match (first, at_once || (self.hushed && !first)) {
-                (true, _) => FIRST_SEAL_AFTER_MS,
-                (false, true) => 0,
-                (false, false) => SEAL_AFTER_MS,
+            let delay = if first {
+                FIRST_SEAL_AFTER_MS
+            } else if at_once || self.hushed {
+                0
+            } else {
+                SEAL_AFTER_MS
             };
             self.seal_at = Some(Millis(self.now.0 + delay));
+            self.entered_at = self.now;
         }
         if !first {
             self.forget.push_back((Millis(self.now.0 + FORGET_AFTER_MS), Epoch(epoch.0.saturating_sub(1))));
@@ -481,7 +495,7 @@ impl Session {
 
     /// Nobody let this one in: it enters by itself, where it may.
     fn knocked_long_enough(&mut self) -> Result<(), SessionError> {
-        let stage = std::mem::replace(&mut self.stage, Stage::Deciding);
+        let stage = std::mem::replace(&mut self.stage, Stage::Over(None));
         let Stage::Knocking { joiner, info, .. } = stage else {
             self.stage = stage;
             return Ok(());
@@ -494,16 +508,17 @@ impl Session {
                     if self.nobody_there(&who, joiner.identity()) {
                         return self.found(*joiner);
                     }
-                    let package = joiner.key_package()?;
+                    let package = joiner.key_package();
                     self.stage = Stage::Knocking {
                         joiner,
                         until: Millis(self.now.0 + KNOCK_AGAIN_MS),
                         info: Some(info),
                     };
                     self.out.push_back(Output::Event(Event::Waiting));
-                    self.out.push_back(Output::Knock(package));
+                    self.out.push_back(Output::Knock(package?));
                     return Ok(());
                 }
+                self.stage = Stage::Deciding;
                 self.ask(Why::Inside, Asked::Entry { joiner, info }, who)
             }
             Err(error) => {

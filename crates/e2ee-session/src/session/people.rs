@@ -49,7 +49,8 @@ impl Session {
             return self.refresh();
         }
         let wanted = self.wants.add.iter().any(|(wanted, _)| *wanted == who);
-        if wanted || self.wants.remove.contains(&who) || self.asked.len() >= MAX_KNOCKS {
+        let many = self.asked.len().max(self.wants.add.len()) >= MAX_KNOCKS;
+        if wanted || self.wants.remove.contains(&who) || many {
             return;
         }
         let again =

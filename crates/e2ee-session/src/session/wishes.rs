@@ -10,6 +10,8 @@ use super::{Asked, BACKOFF_MS, BATCH_MS, Given, Session, Stage, entry};
 
 /// How many that are gone are remembered.
 const MAX_GONE: usize = 4096;
+/// How many verdicts are remembered besides those on members; who is asked about again is asked about anew.
+const MAX_KNOWN: usize = 4096;
 
 /// What the next commit is for.
 #[derive(Default)]
@@ -31,6 +33,13 @@ impl Session {
     pub(super) fn wish(&mut self, set: impl FnOnce(&mut Wants)) {
         set(&mut self.wants);
         self.schedule(0);
+    }
+
+    /// The secret of the room is not for this to change.
+    pub(super) fn wish_policy(&mut self, policy: RoomPolicy) {
+        let Stage::Member(group) = &self.stage else { return };
+        let Ok(now) = group.policy() else { return };
+        self.wish(|wants| wants.policy = Some(RoomPolicy { secret: now.secret, ..policy }));
     }
 
     pub(super) fn unwanted(&mut self, who: &Identity, at_once: bool) {
@@ -63,6 +72,10 @@ impl Session {
     pub(super) fn settle_wishes(&mut self, members: &[Member]) {
         let within = |who: &Identity| members.iter().any(|member| member.identity == *who);
         self.wants.add.retain(|(who, _)| !within(who));
+        if self.known.len() > MAX_KNOWN + members.len() {
+            let wanted = |who: &Identity| self.wants.add.iter().any(|(wanted, _)| wanted == who);
+            self.known.retain(|who, _| within(who) || wanted(who));
+        }
         self.withdraw(within);
         let leaving = self.wants.remove.iter().any(within);
         if self.wants.policy.is_some() && self.wants.policy == self.told_policy {

@@ -6,7 +6,7 @@ import { Code } from "../../codes.ts";
 import { type Direction, KIND_NUMBER, type TrackKind } from "../../kinds.ts";
 import { type EncodedFrame, type Engine, type Lane, type Status, TURBO } from "../engine.ts";
 import { announce, readAnnouncement } from "../announcement.ts";
-import { hex } from "../hex.ts";
+import { hex } from "../../hex.ts";
 import type { EngineSetup } from "../module.ts";
 import { decodeHeader, encodeHeader } from "./header.ts";
 import { Ring } from "./ring.ts";

@@ -9,7 +9,7 @@
  * key, salt   HKDF(bound key, "SFrame 1.0 Secret key " or "... salt " || KID (8) || suite (2), Nk or 12)
  * ```
  */
-import { hex } from "../hex.ts";
+import { hex } from "../../hex.ts";
 
 const SENDER_LABEL = "Frameseal 1 sender";
 const MEDIA_LABEL = "Frameseal 1 media";

@@ -36,7 +36,8 @@ use self::algorithms::{CHECKERS, Checker};
 pub use self::error::X509Error;
 use super::der::{self, Fields};
 use super::rsa_keys::Hash;
-use super::text::{misleads, shown};
+use super::text::shown;
+use crate::names::misleads;
 
 /// Bytes of a member's signature key (Ed25519).
 pub const SIGNATURE_KEY_LEN: usize = 32;
