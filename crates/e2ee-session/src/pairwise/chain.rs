@@ -5,6 +5,7 @@ use e2ee_core::{BaseKey, CipherSuite, Generation, KidScheme, Millis, SecretBytes
 use hpke::rand_core::Rng as _;
 
 use super::error::PairwiseError;
+use super::slots::SLOTS;
 
 /// A step of a generation.
 pub(super) type Place = (Generation, Step);
@@ -84,11 +85,13 @@ impl Chain {
     }
 
     /// A fresh key, to be used at `at`, or earlier when another one waited already: a stream of leaves must not put off
-    /// the first of them.
+    /// the first of them, and a stream of keys must not push the one in use out of the receivers' rings.
     pub(super) fn renew(&mut self, rng: &mut ChaCha20Rng, at: Millis) -> Result<Generation, PairwiseError> {
         let newest = self.pending.as_ref().unwrap_or(&self.current).generation;
         let next = Generation(newest.0.checked_add(1).ok_or(PairwiseError::WornOut)?);
         self.pending = Some(fresh(next, rng)?);
+        let last = u64::from(next.0 - self.current.generation.0) + 1 >= SLOTS as u64;
+        let at = if last { Millis(0) } else { at };
         self.use_at = Some(self.use_at.map_or(at, |set| set.min(at)));
         Ok(next)
     }
@@ -119,4 +122,27 @@ fn fresh(generation: Generation, rng: &mut ChaCha20Rng) -> Result<SenderKey, Pai
     rng.fill_bytes(&mut bytes);
     let base = BaseKey::new(SecretBytes::new(bytes)).map_err(|_| PairwiseError::BadSettings)?;
     Ok(SenderKey { generation, step: Step(0), base })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use hpke::rand_core::SeedableRng as _;
+
+    use super::*;
+
+    #[test]
+    fn many_new_keys_in_a_moment_do_not_run_round_the_receivers_ring() {
+        let mut rng = ChaCha20Rng::from_seed([7; 32]);
+        let scheme = KidScheme::SenderKeys { ratchet_bits: 8 };
+        let mut chain = Chain::new(CipherSuite::ALL[0], scheme, &mut rng).unwrap();
+        for key in 2..=SLOTS as u32 {
+            assert!(chain.use_at().is_none_or(|at| at == Millis(5000)));
+            assert_eq!(chain.renew(&mut rng, Millis(5000)).unwrap(), Generation(key));
+        }
+        // Keys 1 to 16 fill a ring; the 17th would take the place of the first.
+        assert_eq!(chain.use_at(), Some(Millis(0)));
+        assert!(chain.adopt());
+        assert_eq!(chain.current().generation, Generation(SLOTS as u32));
+    }
 }
