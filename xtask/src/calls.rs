@@ -29,6 +29,8 @@ pub(crate) static STEPS: &[Step] = &[
     call!("call-mixed-av1", "Chromium with Firefox, AV1", "--browser", "mixed", "--codec", "av1"),
     call!("call-gcm-256", "suite AES_256_GCM_SHA512_128", "--suite", "aes-256-gcm"),
     call!("call-ctr-hmac", "suite AES_128_CTR_HMAC_SHA256_80", "--suite", "aes-128-ctr-hmac"),
+    call!("call-secret", "keys from a room secret in the link", "--keys", "secret"),
+    call!("call-churn", "three talk while a guest comes and goes", "--participants", "3", "--churn", "2"),
     Step {
         name: "call-open",
         what: "without encryption the run must report plaintext",

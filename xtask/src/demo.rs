@@ -48,6 +48,9 @@ struct Call {
     #[arg(long, default_value = "aes-128-gcm", requires = "headless",
           value_parser = ["aes-128-gcm", "aes-256-gcm", "aes-128-ctr-hmac", "aes-256-ctr-hmac"])]
     suite: String,
+    /// Where keys come from: members agree on them, or the link has a room secret
+    #[arg(long, default_value = "session", requires = "headless", value_parser = ["session", "secret"])]
+    keys: String,
     /// Who talks to whom
     #[arg(long, default_value = "chromium", requires = "headless",
           value_parser = ["chromium", "firefox", "mixed"])]
@@ -199,7 +202,7 @@ fn headless_job(call: &Call) -> Result<(Job, Guard)> {
     let (sfu, address) = start(0, true)?;
     let mut job = Job::new("node")
         .arg(root().join("examples/meet/headless/run.mjs"))
-        .args(["--url", &address, "--browser", browser, "--suite", &call.suite])
+        .args(["--url", &address, "--browser", browser, "--suite", &call.suite, "--keys", &call.keys])
         .args(["--codec", &call.codec.to_ascii_lowercase()])
         .args(["--participants", &call.participants.to_string()])
         .args(["--seconds", &call.seconds.to_string(), "--churn", &call.churn.to_string()])

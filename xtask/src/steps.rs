@@ -50,6 +50,7 @@ pub(crate) static LONG: &[Step] = &[
         what: "livekit-client and its native SDK through a LiveKit server",
         run: livekit,
     },
+    Step { name: "interop", what: "matrix-js-sdk's key transport, oidc-provider's ID tokens", run: interop },
     Step { name: "simulate", what: "calls in virtual time, with a relay that is the enemy", run: simulated },
     Step { name: "fuzz", what: "every target for a short while", run: fuzz },
 ];
@@ -183,6 +184,13 @@ fn livekit(log: &mut Log) -> Result<Done> {
     let text = log.text();
     let verdict = text.lines().rev().find(|line| line.contains(" passed, 0 failed"));
     verdict.map(|line| Done::Passed(line.to_owned())).ok_or_else(|| Error::new("no row ran"))
+}
+
+fn interop(log: &mut Log) -> Result<Done> {
+    for peer in ["matrix", "oidc"] {
+        log.job(Job::xtask()?.args(["interop", peer]))?;
+    }
+    cargo_tests(&log.text())
 }
 
 fn simulated(log: &mut Log) -> Result<Done> {
