@@ -13,16 +13,39 @@ fn main() {
     let rounds = if std::env::args().any(|a| a == "--test") { 3 } else { 301 };
     let (mut met, mut missed) = (0, 0);
     println!("{SUITE}, ns per frame, median of {rounds} interleaved rounds");
-    println!("{:<10} {:>7} | {:>9} {:>9} {:>8} {:>7} | {:>9} {:>9} {:>8} {:>7} | {:>9} {:>9}",
-        "backend", "bytes", "raw seal", "seal", "+ns", "ratio", "raw open", "open", "+ns", "ratio", "sframe s", "sframe o");
+    println!(
+        "{:<10} {:>7} | {:>9} {:>9} {:>8} {:>7} | {:>9} {:>9} {:>8} {:>7} | {:>9} {:>9}",
+        "backend",
+        "bytes",
+        "raw seal",
+        "seal",
+        "+ns",
+        "ratio",
+        "raw open",
+        "open",
+        "+ns",
+        "ratio",
+        "sframe s",
+        "sframe o"
+    );
     let mut bars = Vec::new();
     for provider in [&crypto::RING, &crypto::AWS_LC, &crypto::RUSTCRYPTO] {
         for size in SIZES {
             let m = measure(provider, size, rounds);
             println!(
                 "{:<10} {:>7} | {:>9.1} {:>9.1} {:>8.1} {:>7.3} | {:>9.1} {:>9.1} {:>8.1} {:>7.3} | {:>9.1} {:>9.1}",
-                provider.name(), size, m.raw_seal, m.seal, m.seal_more, m.seal_ratio, m.raw_open, m.open, m.open_more,
-                m.open_ratio, m.peer_seal, m.peer_open
+                provider.name(),
+                size,
+                m.raw_seal,
+                m.seal,
+                m.seal_more,
+                m.seal_ratio,
+                m.raw_open,
+                m.open,
+                m.open_more,
+                m.open_ratio,
+                m.peer_seal,
+                m.peer_open
             );
             if provider.name() == "rustcrypto" {
                 continue;
@@ -37,8 +60,16 @@ fn main() {
                 bars.push((format!("{name} {size} B: open within 1.06 of raw"), m.open_ratio, 1.06));
             }
             if size == 120 {
-                bars.push((format!("{name} {size} B: seal at most half of the sframe crate"), m.peer_seal_ratio, 0.5));
-                bars.push((format!("{name} {size} B: open at most half of the sframe crate"), m.peer_open_ratio, 0.5));
+                bars.push((
+                    format!("{name} {size} B: seal at most half of the sframe crate"),
+                    m.peer_seal_ratio,
+                    0.5,
+                ));
+                bars.push((
+                    format!("{name} {size} B: open at most half of the sframe crate"),
+                    m.peer_open_ratio,
+                    0.5,
+                ));
             }
         }
     }

@@ -10,7 +10,13 @@ const SIZES: [usize; 5] = [40, 120, 1200, 10_000, 50_000];
 const BAR: f64 = 1.3;
 
 const fn frame(timestamp: u32) -> Frame {
-    Frame { kind: TrackKind::Audio, codec: Codec::Audio, frame_type: FrameType::Key, ssrc: Some(7), timestamp }
+    Frame {
+        kind: TrackKind::Audio,
+        codec: Codec::Audio,
+        frame_type: FrameType::Key,
+        ssrc: Some(7),
+        timestamp,
+    }
 }
 
 struct Ours {
@@ -31,7 +37,15 @@ impl Ours {
         let (mut sealer, mut opener) = (Sealer::new(options, who.clone(), [7; 8]), Opener::new(options, who));
         sealer.set_key(0, key()).expect("AES-GCM");
         opener.set_key(0, key()).expect("AES-GCM");
-        Self { sealer, opener, wires: Vec::new(), next: 0, clock: 0, size, buf: FrameBuf::with_capacity(size) }
+        Self {
+            sealer,
+            opener,
+            wires: Vec::new(),
+            next: 0,
+            clock: 0,
+            size,
+            buf: FrameBuf::with_capacity(size),
+        }
     }
 
     /// Seals the next batch. Not part of what is measured.
@@ -90,7 +104,11 @@ fn main() {
             let (seal, open, step) = (of(&|r| r[2] / r[0]), of(&|r| r[3] / r[1]), of(&|r| r[4] / r[1]));
             println!(
                 "{:<10} {size:>6} B  raw seal {:>8.1} seal {:>8.1} x{seal:.3}   raw open {:>8.1} open {:>8.1} x{open:.3}   with ratchet x{step:.3}",
-                provider.name(), of(&|r| r[0]), of(&|r| r[2]), of(&|r| r[1]), of(&|r| r[3])
+                provider.name(),
+                of(&|r| r[0]),
+                of(&|r| r[2]),
+                of(&|r| r[1]),
+                of(&|r| r[3])
             );
             for value in [seal, open, step] {
                 *(if value <= BAR { &mut met } else { &mut missed }) += 1;

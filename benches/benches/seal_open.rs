@@ -15,9 +15,12 @@ fn seal(c: &mut Criterion) {
             for provider in providers().into_iter().take(if suite.is_gcm() { 3 } else { 1 }) {
                 let name = if suite.is_gcm() { provider.name() } else { "rustcrypto" };
                 let mut ours = OurSeal::new(provider, suite, size);
-                group.bench_function(BenchmarkId::new(format!("frameseal-{name}"), size), |b| b.iter(|| ours.run()));
+                group.bench_function(BenchmarkId::new(format!("frameseal-{name}"), size), |b| {
+                    b.iter(|| ours.run())
+                });
                 let mut raw = Raw::new(provider, suite, size);
-                group.bench_function(BenchmarkId::new(format!("raw-{name}"), size), |b| b.iter(|| raw.seal()));
+                group
+                    .bench_function(BenchmarkId::new(format!("raw-{name}"), size), |b| b.iter(|| raw.seal()));
             }
             if let Some(mut peer) = Peer::new(suite, size) {
                 group.bench_function(BenchmarkId::new("sframe-crate-ring", size), |b| b.iter(|| peer.seal()));
@@ -39,7 +42,8 @@ fn open(c: &mut Criterion) {
                     b.iter_custom(|n| batches(n, ours.batch(), &mut ours, OurOpen::refill, OurOpen::run))
                 });
                 let mut raw = Raw::new(provider, suite, size);
-                group.bench_function(BenchmarkId::new(format!("raw-{name}"), size), |b| b.iter(|| raw.open()));
+                group
+                    .bench_function(BenchmarkId::new(format!("raw-{name}"), size), |b| b.iter(|| raw.open()));
             }
             if let Some(mut peer) = Peer::new(suite, size) {
                 let batch = frameseal_benches::batch(size);

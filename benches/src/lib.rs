@@ -3,8 +3,8 @@
 //! Every subject seals or opens one frame of a given size per call, on warm keys and warm buffers.
 
 use e2ee_core::{
-    CallId, CipherSuite, CodecRule, FrameBuf, FrameFormat, FrameInfo, KeyAt, KidScheme, Opener, ParticipantId,
-    Profile, Provider, Sealer, TrackKind, crypto,
+    CallId, CipherSuite, CodecRule, FrameBuf, FrameFormat, FrameInfo, KeyAt, KidScheme, Opener,
+    ParticipantId, Profile, Provider, Sealer, TrackKind, crypto,
 };
 use sframe::frame::validation::{ReplayAttackProtection, Tolerance};
 use sframe::frame::{EncryptedFrameView, MediaFrameView, MonotonicCounter};
@@ -74,7 +74,8 @@ impl OurOpen {
         let mut opener = Opener::new(profile(provider, suite), who);
         let key = sealer.sender_key().expect("sender keys");
         opener.install(KeyAt::Sender(key.generation, key.step), key.base);
-        let mut this = Self { sealer, opener, wires: Vec::new(), next: 0, buf: FrameBuf::with_capacity(size), size };
+        let mut this =
+            Self { sealer, opener, wires: Vec::new(), next: 0, buf: FrameBuf::with_capacity(size), size };
         this.refill();
         this
     }
@@ -187,7 +188,9 @@ impl Raw {
             }
             RawKey::AwsLc(key) => {
                 let nonce = aws_lc_rs::aead::Nonce::assume_unique_for_key(nonce);
-                key.open_in_place(nonce, aws_lc_rs::aead::Aad::from(&aad), &mut self.buf).expect("opened").len()
+                key.open_in_place(nonce, aws_lc_rs::aead::Aad::from(&aad), &mut self.buf)
+                    .expect("opened")
+                    .len()
             }
             RawKey::RustCrypto(key) => {
                 key.open(&nonce, &aad, &mut self.buf).expect("opened");
