@@ -134,6 +134,8 @@ fn vectors(log: &mut Log) -> Result<Done> {
         "vectors/frameseal/frameseal.json",
         "vectors/livekit/livekit.json",
         "vectors/livekit/receive.json",
+        "vectors/jitsi/jitsi.json",
+        "vectors/jitsi/peers.json",
     ]))?;
     let text = log.text();
     let verdict = text.lines().rev().find(|line| line.ends_with(" failed"));

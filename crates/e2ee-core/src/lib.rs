@@ -8,7 +8,7 @@
 //! | 1 | [`crypto`] | cipher suites, AEAD backends as values |
 //! | 2 | [`key`] | key schedule, KID, ratchet, key ring, replay window |
 //! | 3 | [`frame`] | buffers, codec rules, [`Sealer`] and [`Opener`] |
-//! | 3 | [`livekit`] | LiveKit's format, with keys and openers of its own |
+//! | 3 | [`livekit`], [`jitsi`] | LiveKit's and Jitsi's formats, with keys and openers of their own |
 //!
 //! ```
 //! use e2ee_core::{CallId, CodecRule, FrameBuf, FrameFormat, FrameInfo, KeyAt, Opener, ParticipantId, Profile};
@@ -50,6 +50,7 @@ pub mod crypto;
 pub mod error;
 pub mod frame;
 pub mod id;
+pub mod jitsi;
 pub mod key;
 pub mod livekit;
 pub mod secret;

@@ -271,3 +271,28 @@ fn wrong_usage_is_exit_code_2() {
     assert_eq!(check(&[]).status.code(), Some(2));
     assert_eq!(check(&["--frob", RFC9605]).status.code(), Some(2));
 }
+
+#[test]
+fn figures_of_jitsi_pass_and_changed_ones_do_not() {
+    // All of them are run by `cargo xtask test vectors`.
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../vectors/jitsi/peers.json");
+    let peers: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+    for (group, changes) in [
+        ("jitsi.key", &["material", "chain_material", "aes_key"][..]),
+        ("jitsi.frame", &["material", "iv", "plaintext", "sealed"]),
+        ("jitsi.refused", &["plaintext"]),
+    ] {
+        let groups = peers["groups"].as_array().unwrap();
+        let case = groups.iter().find(|found| found["kind"] == group).unwrap()["cases"][0].clone();
+        assert_eq!(line(group, group, case.clone()), format!("pass {group} 0"));
+        for field in changes {
+            let changed = format!("f0f0f0f0f0f0f0f0f0f0f0f0{}", case[field].as_str().unwrap());
+            let line = line(&format!("{group}-{field}"), group, with(case.clone(), field, json!(changed)));
+            assert!(line.starts_with(&format!("FAIL {group} 0: ")), "{field}: {line}");
+        }
+    }
+    let groups = peers["groups"].as_array().unwrap();
+    let mut case = groups.iter().find(|found| found["kind"] == "jitsi.receive").unwrap()["cases"][0].clone();
+    case["frames"][0]["outcome"] = json!("130");
+    assert_eq!(line("jitsi-receive", "jitsi.receive", case), "FAIL jitsi.receive 0: frame 0: media (ring)");
+}

@@ -7,10 +7,10 @@ pub(super) const MAX_FRAMES: u64 = 1 << 32;
 
 /// The three words of an IV.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Iv {
-    pub(super) ssrc: u32,
-    pub(super) timestamp: u32,
-    pub(super) count: u32,
+pub(crate) struct Iv {
+    pub(crate) ssrc: u32,
+    pub(crate) timestamp: u32,
+    pub(crate) count: u32,
 }
 
 impl Iv {
@@ -32,25 +32,25 @@ impl Iv {
 }
 
 /// Gives every count once. Two IVs of equal SSRC and timestamp then differ in their third word; others differ anyway.
-pub(super) struct Counter {
+pub(crate) struct Counter {
     next: u32,
     left: u64,
 }
 
 impl Counter {
     /// Starts anywhere: where several senders share a key, it is one more thing in which their IVs differ.
-    pub(super) const fn new(start: u32) -> Self {
+    pub(crate) const fn new(start: u32) -> Self {
         Self { next: start, left: MAX_FRAMES }
     }
 
-    pub(super) fn take(&mut self) -> Option<u32> {
+    pub(crate) fn take(&mut self) -> Option<u32> {
         self.left = self.left.checked_sub(1)?;
         let count = self.next;
         self.next = count.wrapping_add(1);
         Some(count)
     }
 
-    pub(super) const fn used(&self) -> u64 {
+    pub(crate) const fn used(&self) -> u64 {
         MAX_FRAMES - self.left
     }
 }

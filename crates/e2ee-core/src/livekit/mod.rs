@@ -23,12 +23,12 @@
 
 mod data;
 pub mod injected;
-mod iv;
+pub(crate) mod iv;
 mod key;
 mod layout;
 mod opener;
 mod sealer;
-mod window;
+pub(crate) mod window;
 
 pub use data::DataIv;
 pub use key::{KEY_LEN_128, Kdf, KeyBits, MAX_RING, PBKDF2_ROUNDS, RATCHET_SALT, SlotKey};

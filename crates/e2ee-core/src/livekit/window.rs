@@ -20,7 +20,7 @@ const MAX_WINDOWS: usize = 48;
 /// SSRCs of which only the newest timestamp is remembered.
 const MAX_CLOSED: usize = 1024;
 /// What senders write whose browser tells no SSRC. Tracks and layers then share it, so timestamps do not order frames.
-const NO_SSRC: u32 = u32::MAX;
+pub(crate) const NO_SSRC: u32 = u32::MAX;
 
 /// Timestamp and count; the count's own place tells an empty entry.
 #[derive(Clone, Copy, Default)]
@@ -41,20 +41,20 @@ struct Window {
 
 /// The windows of one participant.
 #[derive(Default)]
-pub(super) struct Windows {
+pub(crate) struct Windows {
     open: Vec<Window>,
     /// Windows that had to make room: nothing up to the timestamp passes again.
     closed: Vec<(TrackKind, u32, u32)>,
 }
 
 impl Windows {
-    pub(super) const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self { open: Vec::new(), closed: Vec::new() }
     }
 
     /// Looks an IV up. Changes nothing.
     #[inline]
-    pub(super) fn check(&self, kind: TrackKind, iv: Iv) -> Freshness {
+    pub(crate) fn check(&self, kind: TrackKind, iv: Iv) -> Freshness {
         if let Some(window) = self.open.iter().find(|w| w.ssrc == iv.ssrc && w.kind == kind) {
             return window.check(iv);
         }
@@ -66,7 +66,7 @@ impl Windows {
 
     /// Remembers an IV that was fresh, and whose frame was authenticated.
     #[inline]
-    pub(super) fn mark(&mut self, kind: TrackKind, iv: Iv) {
+    pub(crate) fn mark(&mut self, kind: TrackKind, iv: Iv) {
         match self.open.iter_mut().find(|w| w.ssrc == iv.ssrc && w.kind == kind) {
             Some(window) => window.mark(iv),
             None => self.open(kind, iv),

@@ -6,6 +6,7 @@
 mod codec;
 mod frameseal;
 mod input;
+mod jitsi;
 mod livekit;
 mod seeds;
 mod sframe;
@@ -23,6 +24,7 @@ pub const TARGETS: &[Target] = &[
     ("header", words::header),
     ("inspect", words::inspect),
     ("open_frameseal", frameseal::open_frameseal),
+    ("open_jitsi", jitsi::open_jitsi),
     ("open_livekit", livekit::open_livekit),
     ("open_sframe", sframe::open_sframe),
 ];

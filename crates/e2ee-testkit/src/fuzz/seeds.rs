@@ -36,6 +36,16 @@ pub fn seeds(target: &str) -> Vec<(String, Vec<u8>)> {
             });
             changed.into_iter().chain(members()).collect()
         }
+        "open_jitsi" => per_frame(|rule, frame| {
+            let len = u16::try_from(frame.len()).unwrap_or(u16::MAX).to_be_bytes();
+            let kind = place(rule) % 3;
+            let forged = [&[kind, 0, 0, 0, 9, 1, 1][..], &len, frame, &[0, 0, 0, 9, 1, 3]];
+            [
+                ("noise", [&[kind, 0, 0, 0, 9, 0, 0][..], frame, &[7; 28], &[0x0c, 0]].concat()),
+                ("flipped", forged.concat()),
+                ("long_iv", [&[kind, 0, 0, 0, 9, 0, 0][..], frame, &[7; 32], &[0x10, 0]].concat()),
+            ]
+        }),
         "open_livekit" => per_frame(|rule, frame| {
             let len = u16::try_from(frame.len()).unwrap_or(u16::MAX).to_be_bytes();
             // Audio or VP9 for what is opaque; else the codec of the rule.

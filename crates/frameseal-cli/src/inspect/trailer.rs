@@ -30,7 +30,10 @@ pub(super) fn read(frame: &[u8]) -> Result<Reading, InspectError> {
         (true, true) => ("LiveKit or Jitsi", None),
         (true, false) => ("LiveKit", Some(timestamp.wrapping_sub(third))),
         (false, true) => ("Jitsi", Some(third)),
-        (false, false) => ("unknown, or emulation prevention stands in the IV", None),
+        (false, false) => (
+            "not to be told: Frameseal in either format fills the word, or emulation prevention stands in the IV",
+            None,
+        ),
     };
     let count = count.map_or(String::new(), |count| format!(", count {count}"));
     let tag = body + TAG;

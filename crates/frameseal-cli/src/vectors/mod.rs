@@ -8,6 +8,7 @@
 mod file;
 mod flips;
 mod frameseal;
+mod jitsi;
 mod livekit;
 mod run;
 mod sframe;
@@ -98,6 +99,10 @@ pub fn check(kind: &str, case: &Case) -> Result<(), CaseError> {
         "frameseal.ratchet" => return frameseal::ratchet(case),
         "frameseal.room" => frameseal::room,
         "frameseal.stretch" => return frameseal::stretch(case),
+        "jitsi.key" => return jitsi::key(case),
+        "jitsi.frame" => jitsi::frame,
+        "jitsi.refused" => jitsi::refused,
+        "jitsi.receive" => jitsi::receive,
         "livekit.key" => return livekit::key(case),
         "livekit.frame" => livekit::frame,
         "livekit.data" => livekit::data,
