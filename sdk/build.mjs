@@ -23,7 +23,7 @@ rmSync(path("dist"), { recursive: true, force: true });
 const common = { bundle: true, format: "esm", target: ["es2022"], legalComments: "none", logLevel: "warning" };
 await build({
   ...common,
-  entryPoints: { index: path("src/index.ts"), livekit: path("src/livekit/index.ts"), session: path("src/session/index.ts"), identity: path("src/identity/index.ts") },
+  entryPoints: { index: path("src/index.ts"), livekit: path("src/livekit/index.ts"), session: path("src/session/index.ts"), identity: path("src/identity/index.ts"), olm: path("src/olm/index.ts") },
   outdir: path("dist"),
   splitting: true,
   chunkNames: "shared-[hash]",
@@ -66,13 +66,26 @@ await build({
   sourcemap: true,
   sourcesContent: false,
 });
-for (const name of ["media", "media-session", "session", "identity"]) copyFileSync(path(`wasm/${name}.wasm`), path(`dist/${name}.wasm`));
+// The same for a page's own scripts.
+await build({
+  ...common,
+  entryPoints: { "olm-window": path("src/olm/window.ts") },
+  outdir: path("dist"),
+  format: "iife",
+  loader: { ".wasm": "binary" },
+  logOverride: { "empty-import-meta": "silent" },
+  minify: true,
+  sourcemap: true,
+  sourcesContent: false,
+});
+for (const name of ["media", "media-session", "session", "identity", "olm"]) copyFileSync(path(`wasm/${name}.wasm`), path(`dist/${name}.wasm`));
 execFileSync(process.execPath, [path("node_modules/typescript/bin/tsc"), "-p", path("tsconfig.types.json")], { stdio: "inherit" });
 for (const name of readdirSync(path("dist"), { recursive: true }).filter((name) => name.endsWith(".d.ts"))) {
   const text = readFileSync(path(`dist/${name}`), "utf8");
   writeFileSync(path(`dist/${name}`), text.replace(/(from "\.\.?\/[^"]+)\.ts"/g, '$1.js"'));
 }
 for (const name of ["worker", "livekit-worker", "session-worker"]) writeFileSync(path(`dist/${name}.d.ts`), "// Runs in a worker; exports nothing.\nexport {};\n");
+writeFileSync(path("dist/olm-window.d.ts"), "// Sets window.Olm; exports nothing.\nexport {};\n");
 
 const sizes = (...names) =>
   names.map((name) => {
@@ -98,4 +111,5 @@ if (process.argv.includes("--size")) {
   for (const { name, raw, brotli } of sizes("session.js", "session-worker.js", "worker-session.js", "media-session.wasm", "identity.js", "identity.wasm")) {
     console.log(`with a session: ${name}: ${raw} bytes, ${brotli} brotli`);
   }
+  for (const { name, raw, brotli } of sizes("olm.js", "olm.wasm", "olm-window.js")) console.log(`olm: ${name}: ${raw} bytes, ${brotli} brotli`);
 }

@@ -68,6 +68,7 @@ impl Module<'_> {
 const MEDIA: &str = "e2ee-wasm";
 const SESSION: &str = "e2ee-session-wasm";
 const IDENTITY: &str = "e2ee-identity-wasm";
+const OLM: &str = "e2ee-olm-wasm";
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     if args.conform {
@@ -78,7 +79,8 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Builds into `sdk/wasm` the media module, its builds for LiveKit's format and for sessions, and the session module.
+/// Builds into `sdk/wasm` the media module, its builds for LiveKit's format and for sessions, and the modules for key
+/// agreement, identities and Olm.
 pub(crate) fn media(force: bool) -> Result<()> {
     let make = |package: &str, features: &[&str], name: &str| {
         let out = root().join("sdk/wasm");
@@ -87,6 +89,7 @@ pub(crate) fn media(force: bool) -> Result<()> {
     };
     make(SESSION, &[], "session")?;
     make(IDENTITY, &[], "identity")?;
+    make(OLM, &[], "olm")?;
     make(MEDIA, &["livekit"], "livekit")?;
     make(MEDIA, &["session"], "media-session")?;
     make(MEDIA, &[], "media")

@@ -1,0 +1,11 @@
+/**
+ * One file that sets `window.Olm`, its module inside, for pages that cannot be built anew.
+ *
+ * It goes before the page's own scripts. A libolm that loads later does not take its place; `delete window.Olm` does.
+ */
+import module from "../../wasm/olm.wasm";
+import { embed } from "./api.ts";
+import Olm from "./index.ts";
+
+embed(module);
+Object.defineProperty(globalThis, "Olm", { configurable: true, enumerable: true, get: () => Olm, set: () => undefined });
