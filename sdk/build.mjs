@@ -55,10 +55,10 @@ await build({
     },
   ],
 });
-// One file, its module inside, for `new Worker` with and without `type: "module"`.
+// One file each, its module inside, for `new Worker` with and without `type: "module"`.
 await build({
   ...common,
-  entryPoints: { "livekit-worker": path("src/livekit/worker/index.ts") },
+  entryPoints: { "livekit-worker": path("src/livekit/worker/index.ts"), "jitsi-worker": path("src/jitsi/worker/index.ts") },
   outdir: path("dist"),
   format: "iife",
   loader: { ".wasm": "binary" },
@@ -84,7 +84,7 @@ for (const name of readdirSync(path("dist"), { recursive: true }).filter((name) 
   const text = readFileSync(path(`dist/${name}`), "utf8");
   writeFileSync(path(`dist/${name}`), text.replace(/(from "\.\.?\/[^"]+)\.ts"/g, '$1.js"'));
 }
-for (const name of ["worker", "livekit-worker", "session-worker"]) writeFileSync(path(`dist/${name}.d.ts`), "// Runs in a worker; exports nothing.\nexport {};\n");
+for (const name of ["worker", "livekit-worker", "jitsi-worker", "session-worker"]) writeFileSync(path(`dist/${name}.d.ts`), "// Runs in a worker; exports nothing.\nexport {};\n");
 writeFileSync(path("dist/olm-window.d.ts"), "// Sets window.Olm; exports nothing.\nexport {};\n");
 
 const sizes = (...names) =>
@@ -108,6 +108,9 @@ for (const [what, budget, found] of [
   }
 }
 if (process.argv.includes("--size")) {
+  for (const { name, raw, brotli } of sizes("livekit-worker.js", "jitsi-worker.js")) {
+    console.log(`in place of another worker: ${name}: ${raw} bytes, ${brotli} brotli`);
+  }
   for (const { name, raw, brotli } of sizes("session.js", "session-worker.js", "worker-session.js", "media-session.wasm", "identity.js", "identity.wasm")) {
     console.log(`with a session: ${name}: ${raw} bytes, ${brotli} brotli`);
   }

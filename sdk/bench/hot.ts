@@ -20,8 +20,8 @@ function of(size: SizeResult, what: What): { ours: number[]; theirs: number[] } 
   return { ours: ours?.samples[what] ?? [], theirs: theirs?.samples[what] ?? [] };
 }
 
-/** Figures of every size, by measurement. */
-export function hotTables(sizes: readonly SizeResult[]): string {
+/** Figures of every size, by measurement. `peer`: who is measured against. */
+export function hotTables(sizes: readonly SizeResult[], peer = "livekit"): string {
   return (Object.keys(TITLES) as What[])
     .map((what) => {
       const rows = sizes.map((size) => {
@@ -29,18 +29,18 @@ export function hotTables(sizes: readonly SizeResult[]): string {
         const three = (samples: number[]): string[] => [0.1, 0.5, 0.99].map((p) => short(percentile(samples, p)));
         return [`${size.bytes} B`, ...three(ours), ...three(theirs), short(ratio(ours, theirs))];
       });
-      const head = ["bytes", "frameseal p10", "p50", "p99", "livekit p10", "p50", "p99", "ratio"];
+      const head = ["bytes", "frameseal p10", "p50", "p99", `${peer} p10`, "p50", "p99", "ratio"];
       return `${TITLES[what]} (us a frame)\n${table([head, ...rows])}`;
     })
     .join("\n\n");
 }
 
 /** The promises of the hot loop. */
-export function hotBars(sizes: readonly SizeResult[]): Bar[] {
+export function hotBars(sizes: readonly SizeResult[], peer = "livekit-client"): Bar[] {
   return sizes.flatMap((size) =>
     (["seal", "open"] as const).map((what) => {
       const { ours, theirs } = of(size, what);
-      return bar(`hot loop, ${what} ${size.bytes} B, of livekit-client`, ratio(ours, theirs), size.bytes === HALF_AT ? 0.5 : 1);
+      return bar(`hot loop, ${what} ${size.bytes} B, of ${peer}`, ratio(ours, theirs), size.bytes === HALF_AT ? 0.5 : 1);
     }),
   );
 }

@@ -2,6 +2,7 @@
  * The browser bench: `cargo xtask bench --browser`. Ends by itself; loopback only.
  *   --hot | --call   only that part
  *   --livekit        the hot loop alone, ours in LiveKit's format too
+ *   --jitsi          the hot loop alone, ours in Jitsi's format against WebCrypto in the same layout
  *   --rounds N       rounds of the hot loop for each size (200)
  *   --sizes A,B      sizes of the hot loop, bytes
  *   --calls N        calls of each mode (5), and --seconds S of each that count (6)
@@ -22,6 +23,7 @@ const { values: args } = parseArgs({
     hot: { type: "boolean", default: false },
     call: { type: "boolean", default: false },
     livekit: { type: "boolean", default: false },
+    jitsi: { type: "boolean", default: false },
     rounds: { type: "string", default: "200" },
     sizes: { type: "string", default: "60,120,1200,5000,10000,50000,200000" },
     calls: { type: "string", default: "5" },
@@ -29,8 +31,9 @@ const { values: args } = parseArgs({
     json: { type: "string" },
   },
 });
-const all = args.hot === args.call && !args.livekit;
-const format = args.livekit ? "livekit" : "frameseal";
+const alone = args.livekit || args.jitsi;
+const all = args.hot === args.call && !alone;
+const format = args.jitsi ? "jitsi" : args.livekit ? "livekit" : "frameseal";
 
 const load = (): string => loadavg().map((n) => n.toFixed(1)).join(" ");
 
@@ -50,19 +53,20 @@ try {
   };
   Object.assign(figures, about);
   console.log(`${about.browser}, ${about.peer}, ${about.processor}, load ${about.loadBefore}`);
-  if (all || args.hot || args.livekit) {
+  if (all || args.hot || alone) {
     const page = await browser.open(server.url);
     const order = {
       sizes: args.sizes.split(",").map(Number),
       rounds: Number(args.rounds),
-      format: format as "livekit",
+      format: format as "jitsi",
       livekit: "/livekit/livekit-client.e2ee.worker.mjs",
     };
     console.error(`hot loop: ${order.sizes.length} sizes`);
     const sizes = await page.evaluate((order) => window.bench.hot(order, ({ bytes }) => console.log(`${bytes} bytes done`)), order);
     await page.close();
-    console.log(`\n${hotTables(sizes)}`);
-    bars.push(...hotBars(sizes));
+    const against = args.jitsi ? (["webcrypto", "WebCrypto"] as const) : ([] as const);
+    console.log(`\n${hotTables(sizes, against[0])}`);
+    bars.push(...hotBars(sizes, against[1]));
     figures["hot"] = sizes;
   }
   if (all || args.call) {

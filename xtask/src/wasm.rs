@@ -79,8 +79,8 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Builds into `sdk/wasm` the media module, its builds for LiveKit's format and for sessions, and the modules for key
-/// agreement, identities and Olm.
+/// Builds into `sdk/wasm` the media module, its builds for LiveKit's and Jitsi's formats and for sessions, and the modules
+/// for key agreement, identities and Olm.
 pub(crate) fn media(force: bool) -> Result<()> {
     let make = |package: &str, features: &[&str], name: &str| {
         let out = root().join("sdk/wasm");
@@ -91,6 +91,7 @@ pub(crate) fn media(force: bool) -> Result<()> {
     make(IDENTITY, &[], "identity")?;
     make(OLM, &[], "olm")?;
     make(MEDIA, &["livekit"], "livekit")?;
+    make(MEDIA, &["jitsi"], "jitsi")?;
     make(MEDIA, &["session"], "media-session")?;
     make(MEDIA, &[], "media")
 }

@@ -12,7 +12,8 @@
 //! of. Where WebCrypto runs the cipher, it is `PLAN_*`, then the cipher over the lane's buffer, then `FINISH_SEAL` or
 //! `ACCEPT_OPEN`.
 //!
-//! With the feature `session` it also takes the keys of an MLS group's epochs. With the feature `livekit` it is another module with a door of its own ([`livekit`]), for LiveKit's format alone.
+//! With the feature `session` it also takes the keys of an MLS group's epochs. With the feature `livekit` or `jitsi` it is
+//! another module with a door of its own ([`livekit`], [`jitsi`]), for that format alone.
 #![cfg_attr(target_arch = "wasm32", no_std)]
 #![forbid(unsafe_code)]
 
@@ -20,21 +21,23 @@ extern crate alloc;
 
 #[cfg(feature = "conformance")]
 pub mod conformance;
-#[cfg(any(not(feature = "livekit"), not(target_arch = "wasm32")))]
+#[cfg(any(not(any(feature = "livekit", feature = "jitsi")), not(target_arch = "wasm32")))]
 pub mod door;
 #[cfg(feature = "session")]
 mod epochs;
+#[cfg(any(feature = "jitsi", not(target_arch = "wasm32")))]
+pub mod jitsi;
 #[cfg_attr(target_arch = "wasm32", allow(dead_code))]
 mod lane;
 #[cfg(any(feature = "livekit", not(target_arch = "wasm32")))]
 pub mod livekit;
-#[cfg(any(not(feature = "livekit"), not(target_arch = "wasm32")))]
+#[cfg(any(not(any(feature = "livekit", feature = "jitsi")), not(target_arch = "wasm32")))]
 mod media;
-#[cfg(any(not(feature = "livekit"), not(target_arch = "wasm32")))]
+#[cfg(any(not(any(feature = "livekit", feature = "jitsi")), not(target_arch = "wasm32")))]
 mod people;
-#[cfg(any(not(feature = "livekit"), not(target_arch = "wasm32")))]
+#[cfg(any(not(any(feature = "livekit", feature = "jitsi")), not(target_arch = "wasm32")))]
 mod report;
-#[cfg(any(not(feature = "livekit"), not(target_arch = "wasm32")))]
+#[cfg(any(not(any(feature = "livekit", feature = "jitsi")), not(target_arch = "wasm32")))]
 mod turbo;
 
 #[cfg(target_arch = "wasm32")]

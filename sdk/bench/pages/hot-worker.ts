@@ -4,6 +4,7 @@
  */
 import { frame, type Frame, kindOf, payload, same } from "./frames.ts";
 import type { HotOrder, HotResult, SizeResult, Samples } from "./hot.ts";
+import { jitsiByWebCrypto, oursInJitsiFormat } from "./jitsi.ts";
 import { livekit } from "./livekit.ts";
 import { ours, oursInLivekitFormat } from "./ours.ts";
 import type { Process, Subject } from "./subject.ts";
@@ -164,7 +165,10 @@ const say = self.postMessage.bind(self) as (message: HotResult) => void;
 
 self.onmessage = async ({ data: order }: MessageEvent<HotOrder>) => {
   try {
-    const subjects = [await livekit(order.livekit), await (order.format === "livekit" ? oursInLivekitFormat() : ours())];
+    const subjects =
+      order.format === "jitsi"
+        ? [await jitsiByWebCrypto(), await oursInJitsiFormat()]
+        : [await livekit(order.livekit), await (order.format === "livekit" ? oursInLivekitFormat() : ours())];
     for (const bytes of order.sizes) say({ size: await measure(subjects, bytes, order) });
     say({ end: true });
   } catch (error) {

@@ -4,8 +4,8 @@
 export interface HotOrder {
   readonly sizes: readonly number[];
   readonly rounds: number;
-  /** Ours in its own format, or in LiveKit's. */
-  readonly format: "frameseal" | "livekit";
+  /** Ours in its own format, in LiveKit's, or in Jitsi's, which is measured against WebCrypto in the same layout. */
+  readonly format: "frameseal" | "livekit" | "jitsi";
   /** Where livekit-client's worker is served. */
   readonly livekit: string;
 }

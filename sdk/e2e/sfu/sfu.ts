@@ -32,11 +32,12 @@ export class Rig {
     private readonly root: string,
   ) {}
 
-  static async start(name: BrowserName): Promise<Rig> {
+  /** `script`: which of `pages/` the page runs. */
+  static async start(name: BrowserName, script: "sfu" | "jitsi" = "sfu"): Promise<Rig> {
     const root = await mkdtemp(join(tmpdir(), "frameseal-sfu-"));
-    const entryPoints = { sfu: join(SDK, "e2e/pages/sfu.ts") };
+    const entryPoints = Object.fromEntries([script, ...(script === "jitsi" ? ["jitsi-stock-worker"] : [])].map((name) => [name, join(SDK, `e2e/pages/${name}.ts`)]));
     await build({ entryPoints, outdir: root, bundle: true, format: "esm", target: "es2022", external: ["/dist/*"], logLevel: "warning" });
-    const html = '<!doctype html><meta charset="utf-8"><title>test</title><script type="module" src="/sfu.js"></script>';
+    const html = `<!doctype html><meta charset="utf-8"><title>test</title><script type="module" src="/${script}.js"></script>`;
     await writeFile(join(root, "index.html"), html);
     // A stock Firefox takes no media from loopback.
     const more = name === "firefox" ? ["--interface"] : [];

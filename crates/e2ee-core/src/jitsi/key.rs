@@ -37,6 +37,7 @@ enum Held {
     },
     Aes(SecretBytes),
     /// In WebCrypto, which does not export it.
+    #[cfg_attr(not(feature = "hazmat"), allow(dead_code))]
     Outside,
 }
 

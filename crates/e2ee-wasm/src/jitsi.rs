@@ -1,0 +1,351 @@
+//! The module behind `frameseal/jitsi-worker`: Jitsi's format, and nothing of Frameseal's own.
+//!
+//! As in [`crate::livekit`]: numbers only, bytes through the inbox and the buffers of lanes. A *person* is a key ring: a
+//! sealer and an opener with the same keys, as clients of this format have it.
+
+use alloc::vec::Vec;
+
+use e2ee_core::jitsi::{Frame, FrameType, Opener, Options, Plan, Sealer, SlotKey};
+use e2ee_core::{Millis, ParticipantId, SecretBytes, TrackKind};
+use spin::Mutex;
+use wasm_bindgen::prelude::wasm_bindgen;
+
+use crate::lane::{Lane, failed, pack};
+use crate::{Refusable, code};
+
+const INBOX_LEN: usize = 2048;
+const ENTROPY_LEN: usize = 8;
+/// The number of a key ring has 16 bits in `SET_KEY`.
+const MAX_PEOPLE: usize = 1 << 16;
+
+/// What the worker may ask for: the first argument of [`ask`]. The same numbers stand in
+/// `sdk/src/jitsi/worker/module.ts`.
+mod ask {
+    /// Inbox: a name (`a` bytes), 8 bytes of entropy. A key ring for it; gives its index.
+    pub(super) const PERSON: u32 = 0;
+    /// Inbox: key (`c` bytes). `a`: person, plus 65536 for an AES key that the application manages; none of its bytes: the
+    /// worker holds it. `b`: key index. Gives the slot.
+    pub(super) const SET_KEY: u32 = 1;
+    /// Drops every key of person `a`.
+    pub(super) const CLEAR: u32 = 2;
+    /// The page's clock, milliseconds, `a + b * 2^32`.
+    pub(super) const TICK: u32 = 3;
+    /// Opens a lane; gives it.
+    pub(super) const LANE: u32 = 4;
+    /// Moves lane `a` to person `b`.
+    pub(super) const BIND: u32 = 5;
+    /// Frees lane `a`.
+    pub(super) const CLOSE: u32 = 6;
+    /// Makes room in lane `a` for frames of `b` bytes; gives the place to write them.
+    pub(super) const RESERVE: u32 = 7;
+    /// WebCrypto put ciphertext and tag in place of what [`super::plan_seal`] laid out in lane `a`. Gives the place of the
+    /// sealed frame.
+    pub(super) const FINISH_SEAL: u32 = 8;
+    /// WebCrypto found the tag right, and the plaintext stands in place. Gives the place of the frame.
+    pub(super) const ACCEPT_OPEN: u32 = 9;
+    /// Clear bytes of the plan in lane `a`.
+    pub(super) const PLAN_CLEAR: u32 = 10;
+    /// Address of the IV of lane `a`, 12 bytes. It stays the same as long as the lane.
+    pub(super) const IV_AT: u32 = 11;
+    /// The key of the plan in lane `a`: slot, plus 256 times the step.
+    pub(super) const PLAN_KEY: u32 = 12;
+    /// How often a key of the lane's person was set: with the former it names the key.
+    pub(super) const PLAN_EPOCH: u32 = 13;
+    /// Lays the AES key of the plan in lane `a` out for import: its place, of length 0 when it is gone or never was here.
+    pub(super) const LEND_KEY: u32 = 14;
+    /// Wipes what `LEND_KEY` laid out.
+    pub(super) const DROP_KEY: u32 = 15;
+    /// How many frames of person `a` fared so: `b` 0 opened, 1 repeated, 2 no key, 3 rejected, 4 malformed, 5 sealed.
+    pub(super) const TALLY: u32 = 16;
+}
+
+struct Person {
+    sealer: Sealer,
+    opener: Opener,
+    /// Key changes so far.
+    epoch: u32,
+}
+
+impl Person {
+    fn key(&self, pending: &Pending) -> Option<&SlotKey> {
+        let slot = pending.plan.index;
+        if pending.seals { self.sealer.key(slot) } else { self.opener.key(slot) }
+    }
+}
+
+/// What WebCrypto is at, in a lane.
+#[derive(Clone, Copy)]
+struct Pending {
+    plan: Plan,
+    frame: Frame,
+    seals: bool,
+}
+
+struct Door {
+    people: Vec<Person>,
+    lanes: Vec<Option<Lane>>,
+    /// By lane.
+    pending: Vec<Option<Pending>>,
+    inbox: [u8; INBOX_LEN],
+}
+
+static DOOR: Mutex<Door> =
+    Mutex::new(Door { people: Vec::new(), lanes: Vec::new(), pending: Vec::new(), inbox: [0; INBOX_LEN] });
+
+/// Address of the inbox. It stays the same.
+#[wasm_bindgen]
+pub fn inbox() -> u32 {
+    DOOR.try_lock().map_or(0, |door| door.inbox.as_ptr() as usize as u32)
+}
+
+/// Asks for something, by its number in the module `ask`.
+#[wasm_bindgen]
+pub fn ask(what: u32, a: u32, b: u32, c: u32) -> f64 {
+    // A worker has one thread, so it is never locked; after a panic nothing of this instance is to be used.
+    let Some(mut door) = DOOR.try_lock() else { return failed(code::INTERNAL) };
+    door.serve(what, a, b, c).unwrap_or_else(failed)
+}
+
+/// Seals the `len` bytes that were written into lane `lane`. `meta`: the frame's type, plus 65536 when `ssrc` is known.
+/// Gives the place of the sealed frame.
+#[wasm_bindgen]
+pub fn seal(lane: u32, meta: u32, len: u32, ssrc: u32, timestamp: u32) -> f64 {
+    let Some(mut door) = DOOR.try_lock() else { return failed(code::INTERNAL) };
+    let door = &mut *door;
+    let Some((lane, person, frame_type)) = find(&mut door.lanes, &mut door.people, lane, meta, len) else {
+        return failed(code::REFUSED);
+    };
+    match person.sealer.seal(&described(frame_type, meta, ssrc, timestamp), &mut lane.buf) {
+        Ok(_) => lane.result(),
+        Err(error) => failed(error.cause.code().0),
+    }
+}
+
+/// Opens the `len` bytes that were written into lane `lane`; `meta` as for [`seal`]. Gives the place of the frame.
+#[wasm_bindgen]
+pub fn open(lane: u32, meta: u32, len: u32) -> f64 {
+    let Some(mut door) = DOOR.try_lock() else { return failed(code::INTERNAL) };
+    let door = &mut *door;
+    let Some((lane, person, frame_type)) = find(&mut door.lanes, &mut door.people, lane, meta, len) else {
+        return failed(code::REFUSED);
+    };
+    match person.opener.open(&Frame::received(frame_type), &mut lane.buf) {
+        Ok(_) => lane.result(),
+        Err(error) => failed(error.cause.code().0),
+    }
+}
+
+/// As [`seal`], for WebCrypto: gives the place of `clear | body | room for the tag`.
+#[wasm_bindgen]
+pub fn plan_seal(lane: u32, meta: u32, len: u32, ssrc: u32, timestamp: u32) -> f64 {
+    plan(lane, meta, len, true, |lane, person, frame_type| {
+        let frame = described(frame_type, meta, ssrc, timestamp);
+        let made = person.sealer.hazmat_plan(&frame, &mut lane.buf);
+        made.map(|plan| (plan, frame)).map_err(|error| error.cause.code().0)
+    })
+}
+
+/// As [`open`], for WebCrypto: gives the place of `clear | ciphertext | tag`. Refuses as `Stale` what
+/// [`open`] alone can judge.
+#[wasm_bindgen]
+pub fn plan_open(lane: u32, meta: u32, len: u32) -> f64 {
+    plan(lane, meta, len, false, |lane, person, frame_type| {
+        let frame = Frame::received(frame_type);
+        let made = person.opener.hazmat_plan(&frame, &mut lane.buf);
+        made.map(|plan| (plan, frame)).map_err(|error| error.cause.code().0)
+    })
+}
+
+const fn described(frame_type: FrameType, meta: u32, ssrc: u32, timestamp: u32) -> Frame {
+    Frame { frame_type, ssrc: if meta & 0x1_0000 != 0 { Some(ssrc) } else { None }, timestamp }
+}
+
+fn plan(
+    lane: u32,
+    meta: u32,
+    len: u32,
+    seals: bool,
+    make: impl FnOnce(&mut Lane, &mut Person, FrameType) -> Refusable<(Plan, Frame)>,
+) -> f64 {
+    let Some(mut door) = DOOR.try_lock() else { return failed(code::INTERNAL) };
+    let door = &mut *door;
+    let Some((found, person, frame_type)) = find(&mut door.lanes, &mut door.people, lane, meta, len) else {
+        return failed(code::REFUSED);
+    };
+    let made = make(found, person, frame_type);
+    let Some(pending) = door.pending.get_mut(lane as usize) else { return failed(code::INTERNAL) };
+    match made {
+        Ok((plan, frame)) => {
+            *pending = Some(Pending { plan, frame, seals });
+            found.nonce = plan.iv;
+            found.result()
+        }
+        Err(code) => {
+            *pending = None;
+            failed(code)
+        }
+    }
+}
+
+fn find<'d>(
+    lanes: &'d mut [Option<Lane>],
+    people: &'d mut [Person],
+    lane: u32,
+    meta: u32,
+    len: u32,
+) -> Option<(&'d mut Lane, &'d mut Person, FrameType)> {
+    let lane = lanes.get_mut(lane as usize)?.as_mut()?;
+    let person = people.get_mut(lane.person)?;
+    lane.written(len as usize)?;
+    Some((lane, person, FrameType::from_number((meta & 0xff) as u8)?))
+}
+
+impl Door {
+    fn serve(&mut self, what: u32, a: u32, b: u32, c: u32) -> Refusable<f64> {
+        let (first, second) = (a as usize, b as usize);
+        Ok(match what {
+            ask::PERSON => self.person(first)?,
+            ask::SET_KEY => {
+                let done = self.set_key(a, b, c as usize);
+                self.inbox.fill(0);
+                f64::from(done?)
+            }
+            ask::CLEAR => {
+                let person = self.people.get_mut(first).ok_or(code::UNKNOWN_PARTICIPANT)?;
+                person.sealer.clear();
+                person.opener.clear();
+                person.epoch = person.epoch.wrapping_add(1);
+                0.0
+            }
+            ask::TICK => {
+                let now = Millis(u64::from(a) | u64::from(b) << 32);
+                self.people.iter_mut().for_each(|person| person.opener.tick(now));
+                0.0
+            }
+            ask::LANE => {
+                let lane = Lane::new(TrackKind::Video, usize::MAX);
+                let at = self.lanes.iter().position(Option::is_none).unwrap_or(self.lanes.len());
+                match self.lanes.get_mut(at) {
+                    Some(free) => *free = Some(lane),
+                    None => {
+                        self.lanes.push(Some(lane));
+                        self.pending.push(None);
+                    }
+                }
+                at as f64
+            }
+            ask::BIND => {
+                self.lane(first)?.person = second;
+                self.drop_plan(first);
+                0.0
+            }
+            ask::CLOSE => {
+                if let Some(lane) = self.lanes.get_mut(first) {
+                    *lane = None;
+                }
+                self.drop_plan(first);
+                0.0
+            }
+            ask::RESERVE => self.lane(first)?.reserve(second),
+            ask::FINISH_SEAL => self.finish(first, |lane, person, Pending { plan, .. }| {
+                person.sealer.hazmat_finish(plan, &mut lane.buf);
+                Ok(lane.result())
+            })?,
+            ask::ACCEPT_OPEN => self.finish(first, |lane, person, Pending { plan, frame, .. }| {
+                let accepted = person.opener.hazmat_accept(frame, plan, &mut lane.buf).map(drop);
+                accepted.map_err(|error| error.cause.code().0)?;
+                Ok(lane.result())
+            })?,
+            ask::PLAN_CLEAR => self.plan(first).map_or(0.0, |pending| pending.plan.clear as f64),
+            ask::IV_AT => self.lane(first)?.nonce.as_ptr() as usize as f64,
+            ask::PLAN_KEY => {
+                let person = self.lane(first)?.person;
+                let (pending, person) = self.plan(first).zip(self.people.get(person)).ok_or(code::STALE)?;
+                let step = person.key(pending).map_or(0, SlotKey::step);
+                f64::from(pending.plan.index) + 256.0 * f64::from(step)
+            }
+            ask::PLAN_EPOCH => {
+                let person = self.lane(first)?.person;
+                self.people.get(person).map_or(0.0, |person| f64::from(person.epoch))
+            }
+            ask::LEND_KEY => self.lend_key(first)?,
+            ask::DROP_KEY => {
+                self.lane(first)?.key = None;
+                0.0
+            }
+            ask::TALLY => {
+                let person = self.people.get(first).ok_or(code::UNKNOWN_PARTICIPANT)?;
+                let tally = person.opener.tally();
+                let counts = [tally.opened, tally.repeated, tally.no_key, tally.rejected, tally.malformed];
+                counts.get(second).copied().unwrap_or_else(|| person.sealer.sealed()) as f64
+            }
+            _ => return Err(code::INTERNAL),
+        })
+    }
+
+    /// What was laid out for one participant is not to be finished for another.
+    fn drop_plan(&mut self, lane: usize) {
+        if let Some(pending) = self.pending.get_mut(lane) {
+            *pending = None;
+        }
+    }
+
+    fn plan(&self, lane: usize) -> Option<&Pending> {
+        self.pending.get(lane)?.as_ref()
+    }
+
+    fn finish(
+        &mut self,
+        lane: usize,
+        run: impl FnOnce(&mut Lane, &mut Person, &Pending) -> Refusable<f64>,
+    ) -> Refusable<f64> {
+        let pending = self.pending.get_mut(lane).and_then(Option::take).ok_or(code::STALE)?;
+        let lane = self.lanes.get_mut(lane).and_then(Option::as_mut).ok_or(code::INTERNAL)?;
+        let person = self.people.get_mut(lane.person).ok_or(code::UNKNOWN_PARTICIPANT)?;
+        run(lane, person, &pending)
+    }
+
+    fn lend_key(&mut self, lane: usize) -> Refusable<f64> {
+        let Some(pending) = self.plan(lane).copied() else { return Ok(pack(0, 0)) };
+        let lane = self.lanes.get_mut(lane).and_then(Option::as_mut).ok_or(code::INTERNAL)?;
+        let person = self.people.get(lane.person).ok_or(code::UNKNOWN_PARTICIPANT)?;
+        let Some(key) = person.key(&pending) else { return Ok(pack(0, 0)) };
+        let key = SecretBytes::copy_of(key.expose_aes_key());
+        let place = pack(key.expose().as_ptr() as usize, key.len());
+        lane.key = Some(key);
+        Ok(place)
+    }
+
+    fn lane(&mut self, lane: usize) -> Refusable<&mut Lane> {
+        self.lanes.get_mut(lane).and_then(Option::as_mut).ok_or(code::INTERNAL)
+    }
+
+    fn person(&mut self, name: usize) -> Refusable<f64> {
+        if self.people.len() >= MAX_PEOPLE {
+            return Err(code::BAD_OPTION);
+        }
+        let options = Options::default();
+        let (name, rest) = self.inbox.split_at_checked(name).ok_or(code::BAD_OPTION)?;
+        let who = core::str::from_utf8(name).ok().and_then(|name| ParticipantId::new(name).ok());
+        let who = who.ok_or(code::BAD_OPTION)?;
+        let entropy: [u8; ENTROPY_LEN] = *rest.first_chunk().ok_or(code::BAD_OPTION)?;
+        let opener = Opener::new(options, who.clone());
+        self.people.push(Person { sealer: Sealer::new(options, who, entropy), opener, epoch: 0 });
+        Ok((self.people.len() - 1) as f64)
+    }
+
+    fn set_key(&mut self, flags: u32, index: u32, len: usize) -> Refusable<u8> {
+        let person = self.people.get_mut((flags & 0xffff) as usize).ok_or(code::UNKNOWN_PARTICIPANT)?;
+        let given = self.inbox.get(..len).ok_or(code::BAD_KEY)?;
+        let key = || match (flags & 0x1_0000 != 0, given) {
+            (true, []) => Ok(SlotKey::hazmat_outside()),
+            (true, aes) => SlotKey::external(aes).map_err(|_| code::BAD_KEY),
+            (false, []) => Err(code::BAD_KEY),
+            (false, material) => Ok(SlotKey::derive(material)),
+        };
+        let slot = person.opener.set_key(index, key()?).map_err(|_| code::BAD_KEY)?;
+        person.sealer.set_key(index, key()?).map_err(|error| error.cause.code().0)?;
+        person.epoch = person.epoch.wrapping_add(1);
+        Ok(slot)
+    }
+}

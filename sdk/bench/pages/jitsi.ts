@@ -1,0 +1,63 @@
+/** Jitsi's format: a cryptor of the same layout with WebCrypto, and the product's own track over its module. */
+import { JitsiModule } from "../../src/jitsi/worker/module.ts";
+import { type Frame, JitsiTrack, type Surroundings } from "../../src/jitsi/worker/track.ts";
+import { Stock, type StockFrame } from "../../e2e/pages/jitsi-stock.ts";
+import { pump } from "../../src/worker/media.ts";
+import type { Subject } from "./subject.ts";
+
+const KEY = new Uint8Array(32).fill(7);
+
+/** As clients in the field do it: WebCrypto for each frame, a TransformStream in each pipe. */
+export async function jitsiByWebCrypto(): Promise<Subject> {
+  const made = async (): Promise<Stock> => {
+    const stock = new Stock();
+    await stock.setKey(KEY, 0);
+    return stock;
+  };
+  return {
+    name: "webcrypto",
+    async pair() {
+      const [from, to] = [await made(), await made()];
+      return { seal: (frame) => from.seal(frame), open: (frame) => to.open(frame) };
+    },
+    async pipe(_, readable, writable) {
+      const stock = await made();
+      const transform = async (frame: StockFrame, controller: TransformStreamDefaultController<StockFrame>): Promise<void> => {
+        if (await stock.seal(frame)) controller.enqueue(frame);
+      };
+      void (readable as ReadableStream<StockFrame>).pipeThrough(new TransformStream({ transform })).pipeTo(writable as WritableStream<StockFrame>);
+    },
+  };
+}
+
+/** The Jitsi worker's own track over its module, both ends with one key. */
+export async function oursInJitsiFormat(): Promise<Subject> {
+  const ends = { encode: new JitsiModule(), decode: new JitsiModule() };
+  let people = 0;
+  const track = (operation: "encode" | "decode", participantId: string): JitsiTrack => {
+    const module = ends[operation];
+    const person = module.person(participantId);
+    module.setKey(person, 0, KEY);
+    const around: Surroundings = {
+      module,
+      rule: "seal",
+      empty: false,
+      outside: () => null,
+      failed: (_, code) => {
+        throw new Error(`a frame failed with code ${code}`);
+      },
+    };
+    return new JitsiTrack(around, { operation, participantId }, person);
+  };
+  return {
+    name: "frameseal",
+    async pair() {
+      const id = `ada-${++people}`;
+      const [from, to] = [track("encode", id), track("decode", id)];
+      return { seal: (frame) => from.process(frame as Frame), open: (frame) => to.process(frame as Frame) };
+    },
+    async pipe(_, readable, writable) {
+      void pump(track("encode", `ada-${++people}`), readable as ReadableStream<Frame>, writable as WritableStream<Frame>);
+    },
+  };
+}
