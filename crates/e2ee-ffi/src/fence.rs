@@ -21,6 +21,9 @@ pub(crate) enum Failure {
         need: usize,
         have: usize,
     },
+    /// What it says itself.
+    #[cfg_attr(not(feature = "session"), allow(dead_code))]
+    Said(frameseal_status, String),
     Panic(String),
 }
 
@@ -29,7 +32,7 @@ impl Failure {
         match self {
             Self::Open(error) => frameseal_status::of(error.cause.code()),
             Self::Seal(error) => frameseal_status::of(error.cause.code()),
-            Self::Misuse(status, _) => *status,
+            Self::Misuse(status, _) | Self::Said(status, _) => *status,
             Self::TooSmall { .. } => frameseal_status::BufferTooSmall,
             Self::Panic(_) => frameseal_status::Panic,
         }
@@ -46,6 +49,7 @@ impl Failure {
             Self::TooSmall { need, have } => {
                 write!(text, "out: the output has {need} bytes, the buffer {have}")
             }
+            Self::Said(_, words) => write!(text, "{words}"),
             Self::Panic(message) => write!(text, "panic: {message}"),
         };
     }
@@ -69,6 +73,11 @@ pub(crate) fn fence(body: impl FnOnce() -> Result<(), Failure>) -> frameseal_sta
         Ok(()) => frameseal_status::Ok,
         Err(failure) => remember(failure),
     }
+}
+
+/// Runs the body of an export that may succeed in several ways.
+pub(crate) fn fence_status(body: impl FnOnce() -> Result<frameseal_status, Failure>) -> frameseal_status {
+    guarded(body).unwrap_or_else(remember)
 }
 
 /// Runs the body of an export that answers with a value; `failed` is what says that it failed.

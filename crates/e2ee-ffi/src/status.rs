@@ -7,13 +7,16 @@ use e2ee_core::Code;
 /// Outcome of a call. Numbers are never used again for another meaning; later versions may add some, so treat a
 /// number that you do not know as a failure.
 ///
-/// 100 to 199 a frame was not opened (drop it), 200 to 299 a frame was not sealed (do not send it), 400 to 499 the
-/// call itself is wrong (fix the program), 900 and above a fault of this library (report it).
+/// 1 to 99 it worked, and there is something to know; 100 to 199 a frame was not opened (drop it), 200 to 299 a frame was not sealed (do not send it), 400 to 499 the
+/// call itself is wrong (fix the program), 600 to 699 a session, 900 and above a fault of this library (report it).
 #[repr(i32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum frameseal_status {
     /// It worked.
     Ok = 0,
+    /// Opening: it worked, but the server made this frame and nobody's key vouches for it (LiveKit's format, only after
+    /// `frameseal_opener_allow_server_frames`). The frame was written.
+    ServerMade = 1,
 
     /// Opening: the frame is not laid out as a sealed frame of its codec.
     Layout = 100,
@@ -65,8 +68,14 @@ pub enum frameseal_status {
     /// This format cannot carry the codec of a frame to be sealed.
     SealUnknownCodec = 251,
 
+    /// An option that this version does not know, or a number out of its range.
+    BadOption = 400,
+    /// Not an announcement, or one of a newer version or of an unknown cipher suite.
+    BadAnnouncement = 401,
     /// A base key must have 16 to `FRAMESEAL_MAX_BASE_KEY_LEN` bytes.
     BadKey = 405,
+    /// One participant announced more runs than can be told apart safely.
+    TooManyAnnouncements = 406,
     /// A pointer that must point somewhere is NULL.
     NullPointer = 420,
     /// `size` of a struct is not its size; or fields that this version does not know are not zero.
@@ -93,6 +102,21 @@ pub enum frameseal_status {
     BadEntropy = 431,
     /// Another thread is using this handle right now.
     Busy = 432,
+    /// This call belongs to another frame format than the handle's, or to a ring of another origin.
+    WrongFormat = 433,
+
+    /// The session is over, or was not begun with `frameseal_session_head`.
+    SessionOver = 600,
+    /// Nobody in the group has this index and key.
+    NoSuchMember = 602,
+    /// Not asked, or asked about another number of people.
+    NoSuchQuestion = 603,
+    /// The group does not take this now.
+    SessionRefused = 604,
+    /// Not a message of this kind.
+    BadMessage = 610,
+    /// A message of another group or epoch.
+    WrongEpoch = 611,
 
     /// A fault of this library.
     Internal = 900,
@@ -108,6 +132,7 @@ impl frameseal_status {
     /// All of them, in the order of their numbers.
     pub(crate) const ALL: &'static [(Self, &'static CStr)] = &[
         (S::Ok, c"no error"),
+        (S::ServerMade, c"opened, but made by the server"),
         (S::Layout, c"not laid out as a sealed frame of its codec"),
         (S::Header, c"no SFrame header where one must be"),
         (S::TooShort, c"shorter than header and tag"),
@@ -132,7 +157,10 @@ impl frameseal_status {
         (S::StaleSeal, c"the key was replaced while the frame was being sealed"),
         (S::NoSenderKey, c"no key to seal with"),
         (S::SealUnknownCodec, c"this format cannot seal frames of the codec"),
+        (S::BadOption, c"unknown option, or a number out of range"),
+        (S::BadAnnouncement, c"not an announcement that this version knows"),
         (S::BadKey, c"a base key must have 16 to 256 bytes"),
+        (S::TooManyAnnouncements, c"too many announcements of one participant"),
         (S::NullPointer, c"a pointer is NULL"),
         (S::BadSize, c"the size field of a struct does not fit this library"),
         (S::BufferTooSmall, c"the output does not fit the buffer"),
@@ -146,6 +174,13 @@ impl frameseal_status {
         (S::BadLength, c"a length is more than an object can have"),
         (S::BadEntropy, c"entropy must be 32 bytes, and not all zero"),
         (S::Busy, c"another thread is using this handle"),
+        (S::WrongFormat, c"belongs to another frame format or kind of ring"),
+        (S::SessionOver, c"the session is over, or was not begun"),
+        (S::NoSuchMember, c"nobody in the group has this index and key"),
+        (S::NoSuchQuestion, c"an answer to a question that was not asked"),
+        (S::SessionRefused, c"the group does not take this now"),
+        (S::BadMessage, c"not a message of this kind"),
+        (S::WrongEpoch, c"a message of another group or epoch"),
         (S::Internal, c"a fault of the library"),
         (S::Panic, c"a panic was caught in the library"),
         (S::Broken, c"an earlier panic left this handle unusable"),

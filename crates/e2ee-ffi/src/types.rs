@@ -15,6 +15,15 @@ pub const FRAMESEAL_MAX_BASE_KEY_LEN: usize = 256;
 /// For `ratchet_bits`: no ratchet, the KID is the generation.
 pub const FRAMESEAL_NO_RATCHET_BITS: u32 = 255;
 
+/// For `ratchet_window`: no step is looked ahead.
+pub const FRAMESEAL_NO_RATCHET_WINDOW: u32 = 255;
+
+/// Bytes of an IV that travels beside a data packet in LiveKit's format.
+pub const FRAMESEAL_DATA_IV_LEN: usize = 12;
+
+/// Bytes of a stretched secret.
+pub const FRAMESEAL_STRETCHED_LEN: usize = 32;
+
 /// Layout of sealed frames.
 #[repr(i32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +33,9 @@ pub enum frameseal_format {
     Frameseal = 0,
     /// Bare SFrame (RFC 9605): nothing clear, keys bound to nothing but the base key.
     Sframe = 1,
+    /// LiveKit's, byte for byte with its clients: keys in slots, no binding to call, participant or kind. For rooms
+    /// with such clients in them. (3 is kept for Jitsi's.)
+    Livekit = 2,
 }
 
 /// Cipher suites of the SFrame registry (RFC 9605 section 8.1), by their numbers there.
@@ -78,6 +90,32 @@ pub enum frameseal_codec {
     H264 = 4,
     /// As H.264.
     H265 = 5,
+    /// Nothing clear. The same as opaque but in LiveKit's format, which must know.
+    Vp9 = 6,
+    /// LiveKit's format alone: by its bytes H.264 or H.265, else as VP8.
+    Unknown = 7,
+}
+
+/// Type of a video frame, for VP8 in LiveKit's format, where it decides how many bytes are clear.
+#[repr(i32)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum frameseal_frame_type {
+    /// Read it from the first byte, which is clear.
+    FromBytes = 0,
+    /// A key frame.
+    Key = 1,
+    /// A delta frame.
+    Delta = 2,
+}
+
+/// What a secret of LiveKit's format is.
+#[repr(i32)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum frameseal_secret_kind {
+    /// Raw bytes, 16 to 256 of them: HKDF.
+    Raw = 0,
+    /// A passphrase in UTF-8: PBKDF2, some tens of milliseconds for each call that takes one.
+    Passphrase = 1,
 }
 
 /// What all members of a call agree on, and who this is about. Set it to zeros, then `size`, then what you need.
@@ -85,18 +123,23 @@ pub enum frameseal_codec {
 pub struct frameseal_config {
     /// `sizeof(frameseal_config)`.
     pub size: usize,
-    /// Name of the call, UTF-8 with a NUL at the end, 1 to 512 bytes. Keys are bound to it. Not used (may be NULL) in
-    /// bare SFrame.
+    /// Name of the call, UTF-8 with a NUL at the end, 1 to 512 bytes. Keys are bound to it. Not used (may be NULL) but
+    /// in Frameseal's format.
     pub call: *const c_char,
-    /// Name of the sender, UTF-8 with a NUL at the end, 1 to 512 bytes: for a sealer who is here, for an opener whose
-    /// frames it opens. Keys are bound to it.
+    /// Name of the sender, UTF-8 with a NUL at the end, 1 to 512 bytes: for a sealer and a ring who is here, for an
+    /// opener whose frames it opens. Keys are bound to it.
     pub participant: *const c_char,
     /// A `frameseal_format`.
     pub format: u32,
-    /// A `frameseal_suite`; 0 for the default, AES-128-GCM.
+    /// A `frameseal_suite`; 0 for the default, AES-128-GCM. LiveKit's format has AES-128-GCM and AES-256-GCM alone.
     pub suite: u32,
     /// How many bits of a KID count ratchet steps, 1 to 16; 0 for the default of 4; `FRAMESEAL_NO_RATCHET_BITS`.
     pub ratchet_bits: u32,
+    /// LiveKit's format: how many slots a key ring has, 1 to 256; 0 for the default of 16.
+    pub slots: u32,
+    /// LiveKit's format: how many ratchet steps an opener looks ahead, up to 32; 0 for the default of 8;
+    /// `FRAMESEAL_NO_RATCHET_WINDOW`.
+    pub ratchet_window: u32,
 }
 
 /// What is known of one frame besides its bytes. Set it to zeros, then `size`, then what you need.
@@ -112,4 +155,10 @@ pub struct frameseal_frame_info {
     pub metadata: *const u8,
     /// How many.
     pub metadata_len: usize,
+    /// LiveKit's format: a `frameseal_frame_type`.
+    pub frame_type: u32,
+    /// LiveKit's format, sealing: SSRC of the stream, 0 when it is not known.
+    pub ssrc: u32,
+    /// LiveKit's format, sealing: RTP timestamp of the frame.
+    pub timestamp: u32,
 }

@@ -56,7 +56,10 @@ fn build(source: &Path, language: Language, link: Link) -> PathBuf {
     let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     let libraries = libraries();
     let mut compiler = Command::new(language.compiler());
-    compiler.args(language.flags()).args(["-Wall", "-Wextra", "-Wpedantic", "-Werror", "-g"]);
+    compiler
+        .args(language.flags())
+        .args(["-Wall", "-Wextra", "-Wpedantic", "-Wconversion"])
+        .args(["-Werror", "-g"]);
     compiler.arg("-I").arg(crate_dir.join("include")).arg(source).args(["-x", "none"]);
     match link {
         Link::Static => compiler.arg(libraries.join("libframeseal.a")).args(["-lpthread", "-ldl", "-lm"]),
@@ -90,6 +93,14 @@ fn every_build(source: &Path, check: impl Fn(&str)) {
     }
 }
 
+fn of_this_folder(name: &str) {
+    every_build(&source(name), |output| assert_eq!(output, "all as it should be\n"));
+}
+
+fn source(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/c").join(name)
+}
+
 #[test]
 fn the_example_seals_opens_and_refuses() {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/c/seal.c");
@@ -106,8 +117,55 @@ fn the_example_seals_opens_and_refuses() {
     });
 }
 
+#[cfg(feature = "session")]
+#[test]
+fn two_members_agree_on_keys_and_who_is_removed_opens_nothing() {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/c/session.c");
+    every_build(&source, |output| {
+        assert_eq!(
+            output,
+            "ada and bob are in one group, and have one code of 35 characters\n\
+             both see the same seven emoji\n\
+             bob opens: a frame of Ada's camera\n\
+             bob was removed: no key for this KID\n"
+        );
+    });
+}
+
+#[cfg(feature = "session")]
 #[test]
 fn misuse_is_answered_and_writes_nothing() {
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/c/misuse.c");
-    every_build(&source, |output| assert_eq!(output, "all as it should be\n"));
+    of_this_folder("misuse.c");
+}
+
+#[test]
+fn every_format_and_codec_comes_back_as_it_was() {
+    // It stretches a secret, which takes seconds without optimisation.
+    for (language, link) in [(Language::C99, Link::Static), (Language::Cpp11, Link::Shared)] {
+        assert_eq!(run(&build(&source("formats.c"), language, link)), "all as it should be\n");
+    }
+}
+
+#[test]
+fn threads_share_a_ring() {
+    of_this_folder("threads.c");
+}
+
+#[cfg(feature = "testing")]
+#[test]
+fn a_panic_is_a_status_for_c() {
+    of_this_folder("panic.c");
+}
+
+/// The beginner's program stands in the README and is compiled as it is printed there.
+#[test]
+fn the_quickstart_of_the_readme_compiles_and_runs() {
+    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../README.md");
+    let readme = std::fs::read_to_string(readme).unwrap();
+    let (_, rest) = readme.split_once("```c\n").expect("the README has a C block");
+    let (program, _) = rest.split_once("```").unwrap();
+    assert!(program.lines().count() <= 45, "a quickstart is short");
+    let source = Path::new(env!("CARGO_TARGET_TMPDIR")).join("quickstart.c");
+    std::fs::write(&source, program).unwrap();
+    every_build(&source, |output| assert_eq!(output, "opened: hello\n"));
 }

@@ -4,17 +4,14 @@
 //! The interface is private to the worker in `sdk/src/session/worker`.
 #![forbid(unsafe_code)]
 
-mod owners;
 mod wire;
 
 use std::collections::VecDeque;
 
 use e2ee_core::{BaseKey, Epoch, Millis};
 use e2ee_session::mls::{Group, Identity, Member, MlsError, RoomPolicy, SEED_LEN, SecretId, Trust};
-use e2ee_session::session::{Event, Input, Output, Position, Question, Session, SessionError};
+use e2ee_session::session::{Event, Input, Output, Owners, Position, Question, Session, SessionError};
 use wasm_bindgen::prelude::wasm_bindgen;
-
-use owners::Owners;
 
 /// What happens to a session: the first argument of [`Door::handle`]. The same numbers stand in
 /// `sdk/src/session/worker/module.ts`.

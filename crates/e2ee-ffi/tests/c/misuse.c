@@ -2,6 +2,7 @@
 
 #include <frameseal.h>
 
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -97,8 +98,18 @@ static void configs(void)
     config.suite = 0x10004;
     EXPECT(frameseal_opener_new(&config, &opener), FRAMESEAL_STATUS_UNKNOWN_SUITE);
     config = a_config();
-    config.format = 2;
+    config.format = 3; /* kept for Jitsi's */
     EXPECT(frameseal_opener_new(&config, &opener), FRAMESEAL_STATUS_UNKNOWN_FORMAT);
+    config = a_config();
+    config.format = FRAMESEAL_FORMAT_LIVEKIT;
+    config.slots = 257;
+    EXPECT(frameseal_opener_new(&config, &opener), FRAMESEAL_STATUS_BAD_OPTION);
+    config.slots = 0;
+    config.ratchet_window = 33;
+    EXPECT(frameseal_opener_new(&config, &opener), FRAMESEAL_STATUS_BAD_OPTION);
+    config.ratchet_window = 0;
+    config.suite = FRAMESEAL_SUITE_AES128_CTR_HMAC_SHA256_TAG80;
+    EXPECT(frameseal_opener_new(&config, &opener), FRAMESEAL_STATUS_UNKNOWN_SUITE);
     config = a_config();
     config.ratchet_bits = 17;
     EXPECT(frameseal_opener_new(&config, &opener), FRAMESEAL_STATUS_BAD_RATCHET_BITS);
@@ -166,7 +177,6 @@ static void frames(frameseal_sealer *sealer, frameseal_opener *opener)
     EXPECT(frameseal_seal(NULL, &info, in, 9, out, sizeof out, &len), FRAMESEAL_STATUS_NULL_POINTER);
     EXPECT(frameseal_seal(sealer, NULL, in, 9, out, sizeof out, &len), FRAMESEAL_STATUS_NULL_POINTER);
     EXPECT(frameseal_seal(sealer, &info, NULL, 9, out, sizeof out, &len), FRAMESEAL_STATUS_NULL_POINTER);
-    EXPECT(frameseal_seal(sealer, &info, in, 9, NULL, sizeof out, &len), FRAMESEAL_STATUS_NULL_POINTER);
     EXPECT(frameseal_seal(sealer, &info, in, 9, out, sizeof out, NULL), FRAMESEAL_STATUS_NULL_POINTER);
     EXPECT(frameseal_seal(sealer, &info, in, (size_t)-1, out, sizeof out, &len), FRAMESEAL_STATUS_BAD_LENGTH);
     EXPECT(frameseal_seal(sealer, &info, in, 9, out, 20, &len), FRAMESEAL_STATUS_BUFFER_TOO_SMALL);
@@ -174,13 +184,20 @@ static void frames(frameseal_sealer *sealer, frameseal_opener *opener)
     EXPECT(frameseal_open(NULL, &info, in, 9, out, sizeof out, &len), FRAMESEAL_STATUS_NULL_POINTER);
     EXPECT(frameseal_open(opener, NULL, in, 9, out, sizeof out, &len), FRAMESEAL_STATUS_NULL_POINTER);
     EXPECT(frameseal_open(opener, &info, NULL, 9, out, sizeof out, &len), FRAMESEAL_STATUS_NULL_POINTER);
-    EXPECT(frameseal_open(opener, &info, in, 9, NULL, sizeof out, &len), FRAMESEAL_STATUS_NULL_POINTER);
     EXPECT(frameseal_open(opener, &info, in, 9, out, sizeof out, NULL), FRAMESEAL_STATUS_NULL_POINTER);
     EXPECT(frameseal_open(opener, &info, NULL, 0, out, sizeof out, &len), FRAMESEAL_STATUS_TOO_SHORT);
     EXPECT(frameseal_open(opener, &info, in, 9, out, sizeof out, &len), FRAMESEAL_STATUS_UNKNOWN_VERSION);
     in[0] = 0x42;
     EXPECT(frameseal_open(opener, &info, in, 40, out, sizeof out, &len), FRAMESEAL_STATUS_WRONG_CODEC);
     in[0] = 3;
+
+    /* Sizes are asked for with NULL, and nothing is spent. */
+    EXPECT(frameseal_seal(sealer, &info, in, 9, NULL, 0, NULL), FRAMESEAL_STATUS_NULL_POINTER);
+    EXPECT(frameseal_seal(sealer, &info, in, 9, NULL, 0, &len), OK);
+    TRUE(len == frameseal_max_sealed_len(sealer, &info, 9));
+    EXPECT(frameseal_open(opener, &info, in, 9, NULL, 0, &len), OK);
+    TRUE(len == 9);
+    len = 77;
 
     TRUE(frameseal_max_sealed_len(NULL, &info, 9) == 0);
     TRUE(frameseal_max_sealed_len(sealer, NULL, 9) == 0);
@@ -196,8 +213,13 @@ static void frames(frameseal_sealer *sealer, frameseal_opener *opener)
     info = an_info(FRAMESEAL_KIND_VIDEO, FRAMESEAL_CODEC_OPAQUE);
     info.metadata_len = 3;
     EXPECT(frameseal_seal(sealer, &info, in, 9, out, sizeof out, &len), FRAMESEAL_STATUS_NULL_POINTER);
-    info.size -= 1;
+    info.size = offsetof(frameseal_frame_info, timestamp);
     EXPECT(frameseal_seal(sealer, &info, in, 9, out, sizeof out, &len), FRAMESEAL_STATUS_BAD_SIZE);
+    info = an_info(FRAMESEAL_KIND_VIDEO, FRAMESEAL_CODEC_UNKNOWN);
+    EXPECT(frameseal_seal(sealer, &info, in, 9, out, sizeof out, &len), FRAMESEAL_STATUS_BAD_CODEC);
+    info = an_info(FRAMESEAL_KIND_VIDEO, FRAMESEAL_CODEC_VP8);
+    info.frame_type = 3;
+    EXPECT(frameseal_seal(sealer, &info, in, 9, out, sizeof out, &len), FRAMESEAL_STATUS_BAD_OPTION);
     TRUE(len == 77 && out[0] == 0xee && out[255] == 0xee);
 
     /* Exactly enough room; empty frames; the same buffer for input and output; metadata. */
@@ -222,6 +244,104 @@ static void frames(frameseal_sealer *sealer, frameseal_opener *opener)
     TRUE(strcmp(frameseal_strerror(-2147483647), "unknown status") == 0);
 }
 
+static void others(frameseal_sealer *sealer, frameseal_opener *opener)
+{
+    frameseal_config config = a_config();
+    frameseal_sealer *another = NULL;
+    frameseal_ring *ring = NULL;
+    uint8_t secret[32] = {1}, out[32];
+    char text[64];
+    size_t len = 77;
+    uint32_t slot = 77;
+
+    EXPECT(frameseal_sealer_new_shared(&config, secret, 15, entropy, sizeof entropy, &another), FRAMESEAL_STATUS_BAD_KEY);
+    EXPECT(frameseal_sealer_new_shared(&config, secret, 257, entropy, sizeof entropy, &another), FRAMESEAL_STATUS_BAD_KEY);
+    EXPECT(frameseal_sealer_announcement(sealer, text, sizeof text, &len), FRAMESEAL_STATUS_WRONG_SCHEME);
+    EXPECT(frameseal_sealer_rotate(sealer, entropy, 0), FRAMESEAL_STATUS_BAD_ENTROPY);
+    EXPECT(frameseal_sealer_step(NULL), FRAMESEAL_STATUS_NULL_POINTER);
+    EXPECT(frameseal_sealer_set_padding(sealer, 9, 8), FRAMESEAL_STATUS_UNKNOWN_KIND);
+    EXPECT(frameseal_sealer_set_padding(sealer, FRAMESEAL_KIND_AUDIO, 65536), FRAMESEAL_STATUS_BAD_OPTION);
+    EXPECT(frameseal_opener_follow(opener, secret, sizeof secret, "fs1-0004-12"), FRAMESEAL_STATUS_BAD_ANNOUNCEMENT);
+    EXPECT(frameseal_opener_follow(opener, secret, sizeof secret, NULL), FRAMESEAL_STATUS_NULL_POINTER);
+    EXPECT(frameseal_opener_forget_before(opener, 0, 16), FRAMESEAL_STATUS_BAD_STEP);
+    EXPECT(frameseal_stretch("", "call", out, sizeof out), FRAMESEAL_STATUS_BAD_NAME);
+    EXPECT(frameseal_stretch("word", "call", out, 31), FRAMESEAL_STATUS_BUFFER_TOO_SMALL);
+
+    /* What belongs to another format. */
+    EXPECT(frameseal_sealer_set_slot(sealer, 0, FRAMESEAL_SECRET_KIND_RAW, secret, 32, NULL, 0), FRAMESEAL_STATUS_WRONG_FORMAT);
+    EXPECT(frameseal_sealer_select_slot(sealer, 0), FRAMESEAL_STATUS_WRONG_FORMAT);
+    EXPECT(frameseal_opener_set_slot(opener, 0, FRAMESEAL_SECRET_KIND_RAW, secret, 32, NULL, 0), FRAMESEAL_STATUS_WRONG_FORMAT);
+    EXPECT(frameseal_opener_allow_server_frames(opener, secret, 4), FRAMESEAL_STATUS_WRONG_FORMAT);
+    EXPECT(frameseal_seal_data(sealer, 0, secret, 4, out, sizeof out, &len, secret, &slot), FRAMESEAL_STATUS_WRONG_FORMAT);
+
+    /* Rings. */
+    EXPECT(frameseal_ring_new(NULL, &ring), FRAMESEAL_STATUS_NULL_POINTER);
+    EXPECT(frameseal_ring_new(&config, NULL), FRAMESEAL_STATUS_NULL_POINTER);
+    EXPECT(frameseal_ring_new(&config, &ring), OK);
+    EXPECT(frameseal_ring_sealer(ring, &another), FRAMESEAL_STATUS_WRONG_FORMAT);
+    EXPECT(frameseal_ring_opener(ring, "", &opener), FRAMESEAL_STATUS_BAD_NAME);
+    EXPECT(frameseal_ring_install_key(ring, NULL, 0, 0, secret, 32), FRAMESEAL_STATUS_NULL_POINTER);
+    EXPECT(frameseal_ring_set_slot(ring, NULL, 0, FRAMESEAL_SECRET_KIND_RAW, secret, 32, NULL, 0), FRAMESEAL_STATUS_WRONG_FORMAT);
+    EXPECT(frameseal_ring_forget(NULL, "ada"), FRAMESEAL_STATUS_NULL_POINTER);
+    frameseal_ring_free(ring);
+    frameseal_ring_free(NULL);
+    TRUE(another == NULL && len == 77 && slot == 77);
+}
+
+static void sessions(void)
+{
+    frameseal_session_config config;
+    frameseal_session *session = NULL;
+    frameseal_output out;
+    frameseal_person person;
+    const char *names[2] = {"ada", NULL};
+    uint8_t trust[2] = {0}, key[64];
+    size_t len = 77;
+    memset(&config, 0, sizeof config);
+    memset(&out, 0, sizeof out);
+    memset(&person, 0, sizeof person);
+
+    EXPECT(frameseal_session_new(&config, entropy, sizeof entropy, &session), FRAMESEAL_STATUS_BAD_SIZE);
+    config.size = sizeof config;
+    EXPECT(frameseal_session_new(&config, entropy, sizeof entropy, &session), FRAMESEAL_STATUS_NULL_POINTER);
+    config.room = "room";
+    config.participant = "a\nb"; /* hides what stands around it */
+    EXPECT(frameseal_session_new(&config, entropy, sizeof entropy, &session), FRAMESEAL_STATUS_BAD_NAME);
+    config.participant = "ada";
+    config.mode = 4;
+    EXPECT(frameseal_session_new(&config, entropy, sizeof entropy, &session), FRAMESEAL_STATUS_BAD_OPTION);
+    config.mode = 0;
+    EXPECT(frameseal_session_new(&config, entropy, 31, &session), FRAMESEAL_STATUS_BAD_ENTROPY);
+    TRUE(session == NULL);
+    EXPECT(frameseal_session_new(&config, entropy, sizeof entropy, &session), OK);
+
+    EXPECT(frameseal_session_wake(session, 1), OK); /* nothing to wake for */
+    EXPECT(frameseal_session_rejoin(session, 0, NULL, 0, 1), FRAMESEAL_STATUS_SESSION_OVER);
+    EXPECT(frameseal_session_head(NULL, 0, NULL, 0, 1), FRAMESEAL_STATUS_NULL_POINTER);
+    EXPECT(frameseal_session_head(session, 1, NULL, 9, 1), FRAMESEAL_STATUS_NULL_POINTER);
+    EXPECT(frameseal_session_participants(session, names, 2, 1), FRAMESEAL_STATUS_NULL_POINTER);
+    EXPECT(frameseal_session_participants(session, NULL, 1, 1), FRAMESEAL_STATUS_NULL_POINTER);
+    EXPECT(frameseal_session_participants(session, names, (size_t)-1, 1), FRAMESEAL_STATUS_BAD_LENGTH);
+    EXPECT(frameseal_session_remove(session, 0, key, 32, 1), FRAMESEAL_STATUS_NO_SUCH_MEMBER);
+    EXPECT(frameseal_session_verdict(session, 7, trust, 2, 1), FRAMESEAL_STATUS_NO_SUCH_QUESTION);
+    EXPECT(frameseal_session_key(session, key, 31, &len), FRAMESEAL_STATUS_BUFFER_TOO_SMALL);
+    TRUE(len == 77);
+    EXPECT(frameseal_session_key(session, NULL, 0, &len), OK);
+    EXPECT(frameseal_session_key(session, key, sizeof key, &len), OK);
+    TRUE(len == 32);
+
+    EXPECT(frameseal_session_poll(session, NULL), FRAMESEAL_STATUS_NULL_POINTER);
+    EXPECT(frameseal_session_poll(session, &out), FRAMESEAL_STATUS_BAD_SIZE);
+    out.size = sizeof out;
+    EXPECT(frameseal_session_person(session, 0, &person), FRAMESEAL_STATUS_BAD_SIZE);
+    person.size = sizeof person;
+    EXPECT(frameseal_session_person(session, 0, &person), FRAMESEAL_STATUS_BAD_OPTION);
+    EXPECT(frameseal_session_poll(session, &out), OK);
+    TRUE(out.kind == FRAMESEAL_OUTPUT_KIND_NONE && out.size == sizeof out);
+    frameseal_session_free(session);
+    frameseal_session_free(NULL);
+}
+
 int main(void)
 {
     frameseal_config config = a_config();
@@ -238,6 +358,8 @@ int main(void)
     EXPECT(frameseal_opener_new(&config, &opener), OK);
     keys(sealer, opener);
     frames(sealer, opener);
+    others(sealer, opener);
+    sessions();
     frameseal_sealer_free(sealer);
     frameseal_opener_free(opener);
     printf("all as it should be\n");

@@ -19,6 +19,7 @@ mod entry;
 mod few;
 mod log;
 mod message;
+mod owners;
 mod people;
 mod types;
 mod wishes;
@@ -36,6 +37,7 @@ pub use entry::MAX_ENTRY_LEN;
 use few::Few;
 pub use message::MAX_MESSAGE_LEN;
 use message::Sight;
+pub use owners::Owners;
 pub use types::{Event, Input, Output, Position, Question, SessionError, Why};
 use wishes::Wants;
 

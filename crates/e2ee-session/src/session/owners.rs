@@ -4,18 +4,20 @@
 
 use std::collections::BTreeMap;
 
-use e2ee_session::mls::{Identity, Member, Trust};
+use crate::mls::{Identity, Member, Trust};
 
-/// The owner of each participant's name, as far as known.
+/// Who speaks for each participant, as far as known. The log and its keys say who is a member; which participant a member
+/// is, it says of itself. Of several that claim one participant the one that was there first keeps it.
 #[derive(Default)]
-pub(crate) struct Owners {
+pub struct Owners {
     of: BTreeMap<String, Identity>,
 }
 
 impl Owners {
     /// Takes the members of a new epoch: for each whether it speaks for the participant that it claims. The one with the
     /// index `own` owns its name, whoever else claims it; who is refused speaks for nobody.
-    pub(crate) fn next(&mut self, members: &[Member], own: u32) -> Vec<bool> {
+    #[must_use]
+    pub fn next(&mut self, members: &[Member], own: u32) -> Vec<bool> {
         let there = |who: &Identity| members.iter().any(|member| member.identity == *who);
         self.of.retain(|_, owner| there(owner));
         for Member { index, identity, .. } in members {

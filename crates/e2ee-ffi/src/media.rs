@@ -1,0 +1,171 @@
+//! Sealers and openers of every format behind one door. No pointers here.
+
+use e2ee_core::livekit;
+use e2ee_core::{
+    CodecRule, FrameBuf, FrameInfo, OpenCause, OpenError, ParticipantId, Profile, SealCause, SealError,
+    Sealer, TrackKind,
+};
+
+use crate::fence::Failure;
+use crate::follow::Follower;
+use crate::status::frameseal_status as S;
+use crate::types::{frameseal_codec, frameseal_frame_type};
+
+/// What a call agreed on.
+#[derive(Clone)]
+pub(crate) enum Scheme {
+    /// Frameseal's format, and bare SFrame.
+    Sframe(Profile),
+    /// LiveKit's.
+    LiveKit(livekit::Options),
+}
+
+/// A `frameseal_codec`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Codec {
+    Rule(CodecRule),
+    Vp9,
+    Unknown,
+}
+
+impl Codec {
+    #[inline]
+    pub(crate) fn from_number(number: u32) -> Option<Self> {
+        const VP9: u32 = frameseal_codec::Vp9 as u32;
+        const UNKNOWN: u32 = frameseal_codec::Unknown as u32;
+        match number {
+            VP9 => Some(Self::Vp9),
+            UNKNOWN => Some(Self::Unknown),
+            number => u8::try_from(number).ok().and_then(CodecRule::from_wire).map(Self::Rule),
+        }
+    }
+}
+
+/// A `frameseal_frame_type`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum FrameType {
+    FromBytes,
+    Given(livekit::FrameType),
+}
+
+impl FrameType {
+    #[inline]
+    pub(crate) fn from_number(number: u32) -> Option<Self> {
+        const FROM_BYTES: u32 = frameseal_frame_type::FromBytes as u32;
+        const KEY: u32 = frameseal_frame_type::Key as u32;
+        const DELTA: u32 = frameseal_frame_type::Delta as u32;
+        match number {
+            FROM_BYTES => Some(Self::FromBytes),
+            KEY => Some(Self::Given(livekit::FrameType::Key)),
+            DELTA => Some(Self::Given(livekit::FrameType::Delta)),
+            _ => None,
+        }
+    }
+}
+
+/// What is known of a frame besides its bytes, in whatever format.
+#[derive(Clone, Copy)]
+pub(crate) struct Info<'a> {
+    pub(crate) kind: TrackKind,
+    pub(crate) codec: Codec,
+    pub(crate) frame_type: FrameType,
+    pub(crate) ssrc: u32,
+    pub(crate) timestamp: u32,
+    pub(crate) metadata: &'a [u8],
+}
+
+impl<'a> Info<'a> {
+    #[inline]
+    pub(crate) fn sframe(&self) -> Result<FrameInfo<'a>, Failure> {
+        let rule = match self.codec {
+            Codec::Rule(rule) => rule,
+            Codec::Vp9 => CodecRule::Opaque,
+            Codec::Unknown => return Err(Failure::Misuse(S::BadCodec, "info.codec")),
+        };
+        Ok(FrameInfo { kind: self.kind, rule, metadata: self.metadata })
+    }
+
+    /// For LiveKit's format; `bytes` are those of the frame, sealed or not. `None`: it cannot carry this.
+    pub(crate) fn livekit(&self, bytes: &[u8]) -> Option<livekit::Frame> {
+        let codec = match (self.kind, self.codec) {
+            (TrackKind::Audio | TrackKind::ScreenAudio, _) => livekit::Codec::Audio,
+            (_, Codec::Rule(CodecRule::Vp8)) => livekit::Codec::Vp8,
+            (_, Codec::Rule(CodecRule::H264)) => livekit::Codec::H264,
+            (_, Codec::Rule(CodecRule::H265)) => livekit::Codec::H265,
+            (_, Codec::Rule(CodecRule::Av1)) => livekit::Codec::Av1,
+            (_, Codec::Vp9) => livekit::Codec::Vp9,
+            (_, Codec::Unknown) => livekit::Codec::Unknown,
+            _ => return None,
+        };
+        let frame_type = match (self.frame_type, bytes.first()) {
+            (FrameType::Given(frame_type), _) => frame_type,
+            // RFC 6386 section 9.1: the lowest bit of the first byte is 0 in a key frame.
+            (FrameType::FromBytes, Some(byte)) if byte & 1 == 0 => livekit::FrameType::Key,
+            (FrameType::FromBytes, _) => livekit::FrameType::Delta,
+        };
+        let ssrc = (self.ssrc != 0).then_some(self.ssrc);
+        Some(livekit::Frame { kind: self.kind, codec, frame_type, ssrc, timestamp: self.timestamp })
+    }
+}
+
+/// Seals, in whatever format.
+pub(crate) enum Sealing {
+    Sframe(Box<Sealer>),
+    LiveKit(Box<livekit::Sealer>),
+    /// With the keys of a session.
+    Follows(Box<Follower>),
+}
+
+impl Sealing {
+    /// The sealer with keys of its own, or of its session.
+    pub(crate) fn sframe(&mut self) -> Result<&mut Sealer, Failure> {
+        match self {
+            Self::Sframe(sealer) => Ok(sealer),
+            Self::LiveKit(_) => Err(wrong_format()),
+            Self::Follows(follower) => follower.sealer(TrackKind::Data),
+        }
+    }
+
+    pub(crate) fn livekit(&mut self) -> Result<&mut livekit::Sealer, Failure> {
+        match self {
+            Self::LiveKit(sealer) => Ok(sealer),
+            _ => Err(wrong_format()),
+        }
+    }
+
+    pub(crate) fn max_sealed_len(&self, info: &Info<'_>, len: usize) -> Result<usize, Failure> {
+        match self {
+            Self::Sframe(sealer) => Ok(sealer.max_sealed_len(&info.sframe()?, len)),
+            Self::LiveKit(_) => Ok(livekit::Sealer::max_sealed_len(len)),
+            Self::Follows(follower) => Ok(follower.max_sealed_len(&info.sframe()?, len)),
+        }
+    }
+
+    /// Seals what is in `buf`, in place.
+    #[inline]
+    pub(crate) fn seal<'b>(&mut self, info: &Info<'_>, buf: &'b mut FrameBuf) -> Result<&'b [u8], Failure> {
+        match self {
+            Self::Sframe(sealer) => Ok(sealer.seal(&info.sframe()?, buf)?),
+            Self::Follows(follower) => Ok(follower.sealer(info.kind)?.seal(&info.sframe()?, buf)?),
+            Self::LiveKit(sealer) => {
+                let cannot = || no_seal_codec(sealer.who(), info.kind);
+                let frame = info.livekit(buf.bytes()).ok_or_else(cannot)?;
+                Ok(sealer.seal(&frame, buf)?)
+            }
+        }
+    }
+}
+
+pub(crate) fn wrong_format() -> Failure {
+    Failure::Misuse(S::WrongFormat, "handle")
+}
+
+#[cold]
+pub(crate) fn no_open_codec(who: &ParticipantId, kind: TrackKind) -> OpenError {
+    OpenError { who: who.clone(), kind, cause: OpenCause::NoCodec }
+}
+
+#[cold]
+fn no_seal_codec(who: &ParticipantId, kind: TrackKind) -> SealError {
+    SealError { who: who.clone(), kind, cause: SealCause::NoCodec }
+}
