@@ -37,7 +37,10 @@ pub enum Sabotage {
     TrustLabels,
 }
 
-/// A promise that was not kept.
+/// How many steps are told with a violation.
+const TRACE: usize = 40;
+
+/// A promise that was not kept. `{:#}` tells all steps, `{}` the last ones.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation {
     /// Of which run.
@@ -46,13 +49,14 @@ pub struct Violation {
     pub at: u64,
     /// What happened.
     pub what: String,
-    /// The last steps before.
+    /// All steps before.
     pub trace: Vec<String>,
 }
 
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for line in &self.trace {
+        let told = if f.alternate() { self.trace.len() } else { TRACE };
+        for line in self.trace.iter().skip(self.trace.len().saturating_sub(told)) {
             writeln!(f, "  {line}")?;
         }
         write!(f, "seed {}, {} ms: {}", self.seed, self.at, self.what)

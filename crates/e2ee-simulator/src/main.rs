@@ -61,7 +61,11 @@ fn main() -> ExitCode {
     });
     let (summary, violation) = all.into_inner().unwrap_or_else(PoisonError::into_inner);
     if let Some(violation) = violation {
-        println!("{violation}\nreplay: cargo xtask simulate --seed {} --runs 1", violation.seed);
+        if runs == 1 {
+            println!("{violation:#}");
+        } else {
+            println!("{violation}\nall of it: cargo xtask simulate --seed {} --runs 1", violation.seed);
+        }
         return ExitCode::FAILURE;
     }
     let count = done.into_inner();

@@ -17,8 +17,6 @@ pub(crate) const ROOM: &[u8] = b"simulated";
 const ENEMY_MS: u64 = 30_000;
 /// How many may have been there in one run.
 const MAX_PEOPLE: usize = 9;
-/// How many lines of the trace are told with a violation.
-const TRACE: usize = 40;
 
 /// What is on its way to somebody.
 #[derive(Clone)]
@@ -103,8 +101,7 @@ impl World {
     }
 
     pub(crate) fn broken(&self, what: impl Into<String>) -> Violation {
-        let trace = self.trace.iter().rev().take(TRACE).rev().cloned().collect();
-        Violation { seed: self.seed, at: self.now, what: what.into(), trace }
+        Violation { seed: self.seed, at: self.now, what: what.into(), trace: self.trace.clone() }
     }
 
     pub(crate) fn note(&mut self, line: impl FnOnce(&Self) -> String) {

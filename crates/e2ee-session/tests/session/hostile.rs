@@ -1,9 +1,10 @@
 //! A relay that shows different things, loses entries, or sends nonsense.
 
 use e2ee_core::Millis;
-use e2ee_session::session::{Event, Input, Position, Question, SessionError};
+use e2ee_session::mls::RoomPolicy;
+use e2ee_session::session::{Event, Input, Output, Position, Question, Session, SessionError};
 
-use crate::world::{Dice, Mail, World};
+use crate::world::{Dice, Mail, ROOM, World};
 
 #[test]
 fn different_groups_are_noticed_by_what_members_sign() {
@@ -228,4 +229,32 @@ fn any_schedule_ends_in_one_group() {
         world.settle(120_000);
         world.agree(&here);
     }
+}
+
+/// A relay that showed two logs shows one again: who waits asks those who are in it, and not those of the other one.
+#[test]
+fn who_waits_goes_by_what_the_log_is_now() {
+    let [one, other] = [["ada", "bob"], ["cleo", "dan"]].map(|names| {
+        let mut world = World::new(|| 20);
+        for name in names {
+            world.join(name);
+        }
+        world.settle(9000);
+        (Position(world.log.len() as u64), world.log.last().unwrap().clone())
+    });
+    assert_eq!(one.0, other.0);
+    let mut eve = Session::new(ROOM, "eve", RoomPolicy::default(), &[9; 32]).unwrap();
+    for (position, entry) in [&one, &other] {
+        eve.handle(Input::Head { position: *position, entry }, Millis(10)).unwrap();
+    }
+    eve.handle(Input::Wake, Millis(60_000)).unwrap();
+    let asked: Vec<String> = std::iter::from_fn(|| eve.poll())
+        .filter_map(|output| match output {
+            Output::Decide { who, .. } => Some(who),
+            _ => None,
+        })
+        .flatten()
+        .map(|who| who.participant)
+        .collect();
+    assert_eq!(asked, ["cleo", "dan"]);
 }
