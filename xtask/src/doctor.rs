@@ -125,6 +125,19 @@ static TOOLS: &[Tool] = &[
         mend: Mend::Apt(&["nats-server"]),
     },
     Tool {
+        name: "gstreamer",
+        what: "GStreamer's development files and plugins: the elements framesealenc and framesealdec",
+        needed: For::Optional,
+        probe: || first_line("pkg-config", &["--modversion", "gstreamer-rtp-1.0"]),
+        mend: Mend::Apt(&[
+            "libgstreamer1.0-dev",
+            "libgstreamer-plugins-base1.0-dev",
+            "gstreamer1.0-plugins-base",
+            "gstreamer1.0-plugins-good",
+            "gstreamer1.0-plugins-bad",
+        ]),
+    },
+    Tool {
         name: "rustfmt",
         what: "format check",
         needed: For::Test,
