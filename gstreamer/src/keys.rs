@@ -1,6 +1,6 @@
 //! The core's sealers and openers behind one face for both formats.
 
-use e2ee_core::livekit::{self, Frame, SlotKey};
+use e2ee_core::livekit::{self, Frame, Opened, SlotKey};
 use e2ee_core::{
     Announcement, CallId, FrameBuf, FrameInfo, Millis, OpenCause, Opener, Padding, ParticipantId,
 };
@@ -223,7 +223,11 @@ impl Opening {
             }
             Self::Livekit(opener) => {
                 let frame = place.frame(buf);
-                opener.open(&frame, buf).map(|opened| opened.bytes())
+                match opener.open(&frame, buf) {
+                    // Nobody vouches for it.
+                    Ok(Opened::Empty) => return Some(Err(OpenCause::TooShort)),
+                    opened => opened.map(|opened| opened.bytes()),
+                }
             }
         };
         Some(opened.map_err(|error| error.cause))

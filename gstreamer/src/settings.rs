@@ -301,11 +301,16 @@ impl Settings {
     }
 }
 
+/// Whether a property may change only while nothing flows. GStreamer says so and does not see to it.
+pub(crate) fn is_fixed(property: &str) -> bool {
+    matches!(property, "participant" | "call" | "kind" | "suite" | "format")
+}
+
 /// What a property asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Changed {
     Nothing,
-    /// Everything is made anew, before the element runs the next time.
+    /// Everything is made anew, before frames flow.
     Setup,
     /// The secret: at once.
     Secret,

@@ -130,6 +130,33 @@ fn livekits_slots_are_set_ahead_and_old_frames_still_open() {
     assert_eq!(line.count("dec", "opened"), 41);
 }
 
+#[test]
+fn the_call_stays_what_it_is_while_frames_flow_and_changes_before() {
+    init();
+    let line = pair(&OPUS.source(30), "participant=ada call=council-6");
+    for element in ["enc", "dec"] {
+        line.element(element).set_property("key", KEY);
+    }
+    line.introduce();
+    let first: String = line.element("enc").property("announcement");
+    for element in ["enc", "dec"] {
+        line.element(element).set_property("call", "council-7");
+    }
+    let second: String = line.element("enc").property("announcement");
+    assert_ne!(first, second, "another call, another sealer");
+    line.introduce();
+    let enc = line.element("enc");
+    line.probe("enc", "sink", move |_, _, number| match number {
+        10 => enc.set_property("call", "council-8"),
+        // Whatever was ignored, keys are taken.
+        20 => enc.set_property("key", OTHER_KEY),
+        _ => {}
+    });
+    assert!(line.run().eos);
+    assert_eq!(line.element("enc").property::<String>("call"), "council-7");
+    assert_eq!((line.count("dec", "opened"), line.count("dec", "rejected")), (20, 11));
+}
+
 /// An announcement that comes again finds the replay window that it had.
 #[test]
 fn going_back_to_an_announcement_opens_no_frame_twice() {

@@ -339,6 +339,11 @@ impl ObjectImpl for FramesealDec {
     }
 
     fn set_property(&self, _id: usize, value: &glib::Value, pspec: &glib::ParamSpec) {
+        let now = self.obj().current_state();
+        if now > gst::State::Ready && settings::is_fixed(pspec.name()) {
+            gst::warning!(CATEGORY, imp = self, "{} stays as it is while frames flow", pspec.name());
+            return;
+        }
         let mut settings = self.settings();
         if pspec.name() == "announcement" {
             settings.1 = value.get().unwrap_or_default();
@@ -346,14 +351,17 @@ impl ObjectImpl for FramesealDec {
             self.announce();
             return;
         }
-        let running = settings.2 && self.obj().current_state() >= gst::State::Ready;
-        match settings.0.set(pspec.name(), value) {
-            None | Some(Changed::Nothing) => {}
-            Some(Changed::Secret | Changed::Index) if running => {
-                drop(settings);
-                self.change();
-            }
-            Some(_) => settings.2 = false,
+        let changed = settings.0.set(pspec.name(), value).unwrap_or(Changed::Nothing);
+        let made = now >= gst::State::Ready && settings.2;
+        settings.2 &= made || changed == Changed::Nothing;
+        if changed == Changed::Setup {
+            settings.2 = false;
+        }
+        drop(settings);
+        match changed {
+            Changed::Secret | Changed::Index if made => self.change(),
+            Changed::Setup if made => self.set_up(),
+            _ => {}
         }
     }
 

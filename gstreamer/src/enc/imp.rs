@@ -254,16 +254,23 @@ impl ObjectImpl for FramesealEnc {
             }
             return;
         }
+        let now = self.obj().current_state();
+        if now > gst::State::Ready && settings::is_fixed(pspec.name()) {
+            gst::warning!(CATEGORY, imp = self, "{} stays as it is while frames flow", pspec.name());
+            return;
+        }
         let mut settings = self.settings();
-        let changed = settings.0.set(pspec.name(), value);
-        let running = settings.1 && self.obj().current_state() >= gst::State::Ready;
+        let changed = settings.0.set(pspec.name(), value).unwrap_or(Changed::Nothing);
+        let made = now >= gst::State::Ready && settings.1;
+        settings.1 &= made || changed == Changed::Nothing;
+        if changed == Changed::Setup {
+            settings.1 = false;
+        }
+        drop(settings);
         match changed {
-            None | Some(Changed::Nothing) => {}
-            Some(Changed::Secret | Changed::Index) if running => {
-                drop(settings);
-                self.change();
-            }
-            Some(_) => settings.1 = false,
+            Changed::Secret | Changed::Index if made => self.change(),
+            Changed::Setup if made => self.set_up(),
+            _ => {}
         }
     }
 
