@@ -16,7 +16,9 @@ mod element;
 mod enc;
 mod h26x;
 mod keys;
+mod opening;
 mod rtp;
+mod sealing;
 mod settings;
 #[allow(missing_docs, unsafe_code)] // what `plugin_define` makes
 mod plugin {

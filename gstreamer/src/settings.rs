@@ -174,6 +174,13 @@ impl Secret {
         Ok(Self::Room(SecretBytes::copy_of(text.as_bytes())))
     }
 
+    pub(crate) fn duplicate(&self) -> Self {
+        match self {
+            Self::Key(bytes) => Self::Key(SecretBytes::copy_of(bytes.expose())),
+            Self::Room(bytes) => Self::Room(SecretBytes::copy_of(bytes.expose())),
+        }
+    }
+
     /// Both are this program's own, so how long the comparison takes tells nobody anything.
     pub(crate) fn is(&self, other: &Self) -> bool {
         match (self, other) {

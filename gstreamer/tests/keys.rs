@@ -83,6 +83,42 @@ fn rotating_and_ratcheting_lose_no_frame() {
     assert!(!idle.element("enc").emit_by_name::<bool>("rotate", &[]));
 }
 
+/// One announcement is all that receivers know of a participant.
+#[test]
+fn camera_and_microphone_of_a_participant_have_one_announcement() {
+    init();
+    let setup = format!("participant=bob call=council-7 key={KEY}");
+    let line = Line::new(&format!(
+        "{} ! framesealenc name=enc {setup} padding=100 ! framesealdec name=dec {setup} ! fakesink \
+         {} ! framesealenc name=enc2 {setup} ! framesealdec name=dec2 {setup} ! fakesink \
+         {} ! framesealenc name=enc3 {setup} kind=screen-video ! framesealdec name=dec3 {setup} kind=screen-video ! fakesink",
+        OPUS.source(30),
+        VP8.source(30),
+        VP8.source(30),
+    ));
+    line.introduce();
+    let said: String = line.element("enc").property("announcement");
+    let alone = Line::new(&format!("framesealenc name=enc {SENDER} key={OTHER_KEY} ! fakesink"));
+    alone.pipeline.set_state(gst::State::Ready).unwrap();
+    assert_ne!(said, alone.element("enc").property::<String>("announcement"), "another secret");
+    for (enc, dec) in [("enc2", "dec2"), ("enc3", "dec3")] {
+        assert_eq!(said, line.element(enc).property::<String>("announcement"));
+        line.element(dec).set_property("announcement", &said);
+    }
+    let enc = line.element("enc2");
+    line.probe("enc", "sink", move |_, _, number| {
+        if number == 10 {
+            assert!(enc.emit_by_name::<bool>("rotate", &[]));
+        }
+    });
+    let padded = line.tap("enc", "src");
+    let end = line.run();
+    assert!(end.eos && end.warnings.is_empty(), "{end:?}");
+    assert_eq!(["dec", "dec2", "dec3"].map(|dec| line.count(dec, "opened")), [31, 30, 30]);
+    // Layout byte, header of 1 to 3 bytes, tag.
+    assert!(padded.lock().unwrap().iter().all(|frame| (18..=20).contains(&(frame.len() % 100))));
+}
+
 #[test]
 fn a_new_key_comes_with_a_new_announcement() {
     init();
@@ -133,7 +169,8 @@ fn livekits_slots_are_set_ahead_and_old_frames_still_open() {
 #[test]
 fn the_call_stays_what_it_is_while_frames_flow_and_changes_before() {
     init();
-    let line = pair(&OPUS.source(30), "participant=ada call=council-6");
+    // A name of its own: tests run in one process, and a sealer is a participant's.
+    let line = pair(&OPUS.source(30), "participant=eve call=council-6");
     for element in ["enc", "dec"] {
         line.element(element).set_property("key", KEY);
     }

@@ -13,7 +13,8 @@ use crate::CATEGORY;
 use crate::codec::{self, Codec};
 use crate::element::{self, Warnings};
 use crate::h26x::Front;
-use crate::keys::{Next, Opening, Place};
+use crate::keys::{Next, Place};
+use crate::opening::Opening;
 use crate::settings::{self, Changed, Problem, Settings};
 
 /// Milliseconds between two looks at the clock for keys that are to be retired.

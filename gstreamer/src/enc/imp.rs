@@ -11,7 +11,8 @@ use gst::subclass::prelude::*;
 use crate::CATEGORY;
 use crate::codec::{self, Codec};
 use crate::element::{self, Warnings};
-use crate::keys::{Next, Place, Sealing};
+use crate::keys::{Next, Place};
+use crate::sealing::Sealing;
 use crate::settings::{self, Changed, Problem, Settings};
 
 const ROTATE: &str = "rotate";
@@ -24,7 +25,7 @@ struct State {
     problem: Option<Problem>,
     stream: Option<(Codec, TrackKind)>,
     buf: FrameBuf,
-    padding: u32,
+    padding: u16,
     sealed: u64,
     dropped: u64,
     warnings: Warnings,
@@ -73,7 +74,7 @@ impl FramesealEnc {
         };
         state.buf.fill(map.as_slice());
         let place = Place { codec, kind, timestamp: element::timestamp(buffer, codec) };
-        match sealing.seal(place, &mut state.buf) {
+        match sealing.seal(place, state.padding, &mut state.buf) {
             Ok(bytes) => {
                 let out = element::carry(buffer, bytes);
                 state.sealed += 1;
@@ -162,9 +163,6 @@ impl FramesealEnc {
                 Ok(())
             }
         });
-        if let Some(sealing) = &mut state.sealing {
-            sealing.set_padding(u16::try_from(state.padding).unwrap_or(u16::MAX));
-        }
         state.problem = done.err();
         if state.problem.is_some() {
             state.sealing = None;
@@ -246,12 +244,7 @@ impl ObjectImpl for FramesealEnc {
 
     fn set_property(&self, _id: usize, value: &glib::Value, pspec: &glib::ParamSpec) {
         if pspec.name() == "padding" {
-            let mut state = self.state();
-            state.padding = value.get().unwrap_or_default();
-            let padding = u16::try_from(state.padding).unwrap_or(u16::MAX);
-            if let Some(sealing) = &mut state.sealing {
-                sealing.set_padding(padding);
-            }
+            self.state().padding = u16::try_from(value.get().unwrap_or(0_u32)).unwrap_or(u16::MAX);
             return;
         }
         let now = self.obj().current_state();
@@ -276,7 +269,7 @@ impl ObjectImpl for FramesealEnc {
 
     fn property(&self, _id: usize, pspec: &glib::ParamSpec) -> glib::Value {
         match pspec.name() {
-            "padding" => self.state().padding.to_value(),
+            "padding" => u32::from(self.state().padding).to_value(),
             "announcement" => self.state().sealing.as_ref().and_then(Sealing::announcement).to_value(),
             "sealed" => self.state().sealed.to_value(),
             "dropped" => self.state().dropped.to_value(),
