@@ -19,6 +19,7 @@ interface About {
 
 /** What is received of somebody. */
 export interface JitsiStream {
+  readonly packets: number;
   readonly received: number;
   readonly decoded: number;
   readonly samples: number;
@@ -30,7 +31,6 @@ interface Streams {
   createEncodedStreams(): { readonly readable: ReadableStream; readonly writable: WritableStream };
 }
 
-const SCRIPTS = { frameseal: "/dist/jitsi-worker.js", stock: "/jitsi-stock-worker.js" } as const;
 
 class JitsiMember {
   readonly worker: Worker;
@@ -46,9 +46,9 @@ class JitsiMember {
   #welcome: (() => void) | null = null;
 
   constructor(readonly order: JitsiOrder) {
-    // As lib-jitsi-meet starts its worker: a classic one that loads the script from inside.
-    const script = new Blob([`importScripts("${location.origin}${SCRIPTS[order.worker]}");`], { type: "application/javascript" });
-    this.worker = new Worker(URL.createObjectURL(script), { name: "E2EE Worker" });
+    // As lib-jitsi-meet starts its worker: a classic one that loads the script from inside (there from a blob, which the
+    // policy of these pages does not allow).
+    this.worker = new Worker(`/load-${order.worker}.js`, { name: "E2EE Worker" });
     this.worker.onerror = ({ message }) => console.error(`worker: ${message}`);
     this.worker.postMessage({ operation: "initialize", sharedKey: false });
   }
@@ -100,7 +100,7 @@ class JitsiMember {
       if (entry["type"] !== "inbound-rtp" || entry["mid"] !== about.mid) return;
       const number = (name: string): number => (typeof entry[name] === "number" ? entry[name] : 0);
       found = {
-        received: number("framesReceived"), decoded: number("framesDecoded"),
+        packets: number("packetsReceived"), received: number("framesReceived"), decoded: number("framesDecoded"),
         samples: number("totalSamplesReceived"), concealed: number("concealedSamples"),
         brightness: this.#sinks.get(about.mid)?.sink.brightness() ?? -1,
       };

@@ -39,6 +39,9 @@ export class Rig {
     await build({ entryPoints, outdir: root, bundle: true, format: "esm", target: "es2022", external: ["/dist/*"], logLevel: "warning" });
     const html = `<!doctype html><meta charset="utf-8"><title>test</title><script type="module" src="/${script}.js"></script>`;
     await writeFile(join(root, "index.html"), html);
+    for (const [name, file] of [["frameseal", "/dist/jitsi-worker.js"], ["stock", "/jitsi-stock-worker.js"]]) {
+      if (script === "jitsi") await writeFile(join(root, `load-${name}.js`), `importScripts("${file}");`);
+    }
     // A stock Firefox takes no media from loopback.
     const more = name === "firefox" ? ["--interface"] : [];
     const dirs = ["--dir", `/=${root}`, "--dir", `/dist=${join(SDK, "dist")}`];
