@@ -4,7 +4,9 @@
 use std::collections::HashSet;
 use std::path::Path;
 
-use e2ee_core::jitsi::{EmptyFrames, Frame, FrameType, OVERHEAD, Opener, Options, Sealer, SlotKey};
+use e2ee_core::jitsi::{
+    EmptyFrames, Frame, FrameType, OVERHEAD, Opener, Options, Sealer, SlotKey, TRAILER_MARK,
+};
 use e2ee_core::{FrameBuf, Millis, OpenCause, ParticipantId, SealCause, TrackKind};
 use e2ee_testkit::streams::{self, stream, streams};
 use proptest::prelude::*;
@@ -281,30 +283,37 @@ fn an_executor_outside_gets_the_same_frames() {
         sealer.set_key(2, key()).unwrap();
         opener.set_key(2, key()).unwrap();
         let info = delta(77);
-        let mut buf = FrameBuf::new();
-        buf.fill(b"\x11a frame");
-        let plan = sealer.hazmat_plan(&info, &mut buf).unwrap();
-        let (aad, body) = buf.bytes_mut().split_at_mut(plan.clear);
-        aead.seal(&plan.iv, aad, body).unwrap();
-        let sealed = sealer.hazmat_finish(&plan, &mut buf).to_vec();
+        let frame = b"\x11 a frame";
+        let plan = sealer.hazmat_plan(&info, frame.len()).unwrap();
+        assert!(sealer.hazmat_plan(&info, 2).is_err());
+        let mut body = [&frame[plan.clear..], &[0; 16]].concat();
+        aead.seal(&plan.iv, &frame[..plan.clear], &mut body).unwrap();
+        let sealed = [&frame[..plan.clear], &body, &plan.iv, &[TRAILER_MARK, plan.index]].concat();
 
         // What holds the key opens it too.
         let (_, mut other) = pair();
         other.set_key(2, SlotKey::external(&[4; 16]).unwrap()).unwrap();
-        assert_eq!(open(&mut other, FrameType::Delta, &sealed).as_deref(), Ok(&b"\x11a frame"[..]));
+        assert_eq!(open(&mut other, FrameType::Delta, &sealed).as_deref(), Ok(&frame[..]));
 
-        buf.fill(&sealed);
         let received = Frame::received(FrameType::Delta);
-        let plan = opener.hazmat_plan(&received, &mut buf).unwrap();
-        let (aad, body) = buf.bytes_mut().split_at_mut(plan.clear);
-        aead.open(&plan.iv, aad, body).unwrap();
-        assert_eq!(opener.hazmat_accept(&received, &plan, &mut buf).unwrap(), b"\x11a frame");
-        // A repeat is not planned.
-        buf.fill(&sealed);
-        let cause = opener.hazmat_plan(&received, &mut buf).unwrap_err().cause;
+        let trailer = sealed.last_chunk().unwrap();
+        let plan = opener.hazmat_plan(&received, sealed.len(), trailer).unwrap();
+        let mut body = sealed[plan.clear..sealed.len() - trailer.len()].to_vec();
+        aead.open(&plan.iv, &sealed[..plan.clear], &mut body).unwrap();
+        opener.hazmat_accept(&received, &plan).unwrap();
+        assert!(matches!(
+            opener.hazmat_accept(&received, &plan).unwrap_err().cause,
+            OpenCause::Replayed { .. }
+        ));
+        assert_eq!(opener.tally().opened, 1);
+        // A repeat is not planned, and what is no frame neither.
+        let cause = opener.hazmat_plan(&received, sealed.len(), trailer).unwrap_err().cause;
         assert_eq!(matches!(cause, OpenCause::Replayed { .. }), outside, "{cause}");
         assert_eq!(cause == OpenCause::Stale, !outside);
+        assert_eq!(opener.hazmat_plan(&received, 32, trailer).unwrap_err().cause, OpenCause::TooShort);
+        assert_eq!(opener.hazmat_plan(&received, 99, &[0; 14]).unwrap_err().cause, OpenCause::Trailer);
 
+        let mut buf = FrameBuf::new();
         buf.fill(b"\x11a frame");
         assert_eq!(
             sealer.seal(&info, &mut buf).map(drop).map_err(|error| error.cause),

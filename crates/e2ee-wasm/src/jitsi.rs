@@ -5,7 +5,7 @@
 
 use alloc::vec::Vec;
 
-use e2ee_core::jitsi::{Frame, FrameType, Opener, Options, Plan, Sealer, SlotKey};
+use e2ee_core::jitsi::{Frame, FrameType, Opener, Options, Plan, Sealer, SlotKey, TRAILER_LEN, TRAILER_MARK};
 use e2ee_core::{Millis, ParticipantId, SecretBytes, TrackKind};
 use spin::Mutex;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -38,32 +38,19 @@ mod ask {
     pub(super) const CLOSE: u32 = 6;
     /// Makes room in lane `a` for frames of `b` bytes; gives the place to write them.
     pub(super) const RESERVE: u32 = 7;
-    /// WebCrypto put ciphertext and tag in place of what [`super::plan_seal`] laid out in lane `a`. Gives the place of the
-    /// sealed frame.
-    pub(super) const FINISH_SEAL: u32 = 8;
-    /// WebCrypto found the tag right, and the plaintext stands in place. Gives the place of the frame.
-    pub(super) const ACCEPT_OPEN: u32 = 9;
-    /// Clear bytes of the plan in lane `a`.
-    pub(super) const PLAN_CLEAR: u32 = 10;
-    /// Address of the IV of lane `a`, 12 bytes. It stays the same as long as the lane.
-    pub(super) const IV_AT: u32 = 11;
-    /// The key of the plan in lane `a`: slot, plus 256 times the step.
-    pub(super) const PLAN_KEY: u32 = 12;
-    /// How often a key of the lane's person was set: with the former it names the key.
-    pub(super) const PLAN_EPOCH: u32 = 13;
+    /// WebCrypto found the tag of the frame planned in lane `a` right.
+    pub(super) const ACCEPT: u32 = 8;
     /// Lays the AES key of the plan in lane `a` out for import: its place, of length 0 when it is gone or never was here.
-    pub(super) const LEND_KEY: u32 = 14;
+    pub(super) const LEND_KEY: u32 = 9;
     /// Wipes what `LEND_KEY` laid out.
-    pub(super) const DROP_KEY: u32 = 15;
+    pub(super) const DROP_KEY: u32 = 10;
     /// How many frames of person `a` fared so: `b` 0 opened, 1 repeated, 2 no key, 3 rejected, 4 malformed, 5 sealed.
-    pub(super) const TALLY: u32 = 16;
+    pub(super) const TALLY: u32 = 11;
 }
 
 struct Person {
     sealer: Sealer,
     opener: Opener,
-    /// Key changes so far.
-    epoch: u32,
 }
 
 impl Person {
@@ -106,8 +93,8 @@ pub fn ask(what: u32, a: u32, b: u32, c: u32) -> f64 {
     door.serve(what, a, b, c).unwrap_or_else(failed)
 }
 
-/// Seals the `len` bytes that were written into lane `lane`. `meta`: the frame's type, plus 65536 when `ssrc` is known.
-/// Gives the place of the sealed frame.
+/// Seals the `len` bytes that were written into lane `lane`, in place: 30 bytes more. `meta`: the frame's type, plus 65536
+/// when `ssrc` is known. Gives 0.
 #[wasm_bindgen]
 pub fn seal(lane: u32, meta: u32, len: u32, ssrc: u32, timestamp: u32) -> f64 {
     let Some(mut door) = DOOR.try_lock() else { return failed(code::INTERNAL) };
@@ -116,12 +103,12 @@ pub fn seal(lane: u32, meta: u32, len: u32, ssrc: u32, timestamp: u32) -> f64 {
         return failed(code::REFUSED);
     };
     match person.sealer.seal(&described(frame_type, meta, ssrc, timestamp), &mut lane.buf) {
-        Ok(_) => lane.result(),
+        Ok(_) => in_place(lane),
         Err(error) => failed(error.cause.code().0),
     }
 }
 
-/// Opens the `len` bytes that were written into lane `lane`; `meta` as for [`seal`]. Gives the place of the frame.
+/// Opens the `len` bytes that were written into lane `lane`, in place: 30 bytes fewer. `meta` as for [`seal`]. Gives 0.
 #[wasm_bindgen]
 pub fn open(lane: u32, meta: u32, len: u32) -> f64 {
     let Some(mut door) = DOOR.try_lock() else { return failed(code::INTERNAL) };
@@ -130,28 +117,36 @@ pub fn open(lane: u32, meta: u32, len: u32) -> f64 {
         return failed(code::REFUSED);
     };
     match person.opener.open(&Frame::received(frame_type), &mut lane.buf) {
-        Ok(_) => lane.result(),
+        Ok(_) => in_place(lane),
         Err(error) => failed(error.cause.code().0),
     }
 }
 
-/// As [`seal`], for WebCrypto: gives the place of `clear | body | room for the tag`.
+fn in_place(lane: &mut Lane) -> f64 {
+    lane.result().min(0.0)
+}
+
+/// For WebCrypto to seal a frame of `len` bytes, which need not be written: spends an IV. The frame's trailer is then in the
+/// inbox. Gives `step mod 65536 * 16 + slot`.
 #[wasm_bindgen]
-pub fn plan_seal(lane: u32, meta: u32, len: u32, ssrc: u32, timestamp: u32) -> f64 {
-    plan(lane, meta, len, true, |lane, person, frame_type| {
+pub fn plan_seal(lane: u32, meta: u32, len: u32, ssrc: u32, timestamp: u32) -> i32 {
+    plan(lane, meta, true, |person, frame_type, inbox| {
         let frame = described(frame_type, meta, ssrc, timestamp);
-        let made = person.sealer.hazmat_plan(&frame, &mut lane.buf);
-        made.map(|plan| (plan, frame)).map_err(|error| error.cause.code().0)
+        let plan = person.sealer.hazmat_plan(&frame, len as usize).map_err(|error| error.cause.code().0)?;
+        let trailer = plan.iv.into_iter().chain([TRAILER_MARK, plan.index]);
+        inbox.iter_mut().zip(trailer).for_each(|(to, byte)| *to = byte);
+        Ok((plan, frame))
     })
 }
 
-/// As [`open`], for WebCrypto: gives the place of `clear | ciphertext | tag`. Refuses as `Stale` what
-/// [`open`] alone can judge.
+/// For WebCrypto to open a frame of `len` bytes whose trailer is in the inbox. Gives what [`plan_seal`] does. Refuses as
+/// `Stale` what [`open`] alone can judge.
 #[wasm_bindgen]
-pub fn plan_open(lane: u32, meta: u32, len: u32) -> f64 {
-    plan(lane, meta, len, false, |lane, person, frame_type| {
+pub fn plan_open(lane: u32, meta: u32, len: u32) -> i32 {
+    plan(lane, meta, false, |person, frame_type, inbox| {
         let frame = Frame::received(frame_type);
-        let made = person.opener.hazmat_plan(&frame, &mut lane.buf);
+        let trailer = inbox.first_chunk::<TRAILER_LEN>().ok_or(code::INTERNAL)?;
+        let made = person.opener.hazmat_plan(&frame, len as usize, trailer);
         made.map(|plan| (plan, frame)).map_err(|error| error.cause.code().0)
     })
 }
@@ -163,26 +158,28 @@ const fn described(frame_type: FrameType, meta: u32, ssrc: u32, timestamp: u32) 
 fn plan(
     lane: u32,
     meta: u32,
-    len: u32,
     seals: bool,
-    make: impl FnOnce(&mut Lane, &mut Person, FrameType) -> Refusable<(Plan, Frame)>,
-) -> f64 {
-    let Some(mut door) = DOOR.try_lock() else { return failed(code::INTERNAL) };
+    make: impl FnOnce(&mut Person, FrameType, &mut [u8; INBOX_LEN]) -> Refusable<(Plan, Frame)>,
+) -> i32 {
+    let Some(mut door) = DOOR.try_lock() else { return -i32::from(code::INTERNAL) };
     let door = &mut *door;
-    let Some((found, person, frame_type)) = find(&mut door.lanes, &mut door.people, lane, meta, len) else {
-        return failed(code::REFUSED);
+    let at = lane as usize;
+    let person = door.lanes.get(at).and_then(Option::as_ref).map(|lane| lane.person);
+    let person = person.and_then(|person| door.people.get_mut(person));
+    let frame_type = FrameType::from_number((meta & 0xff) as u8);
+    let Some(((person, frame_type), pending)) = person.zip(frame_type).zip(door.pending.get_mut(at)) else {
+        return -i32::from(code::REFUSED);
     };
-    let made = make(found, person, frame_type);
-    let Some(pending) = door.pending.get_mut(lane as usize) else { return failed(code::INTERNAL) };
-    match made {
+    match make(person, frame_type, &mut door.inbox) {
         Ok((plan, frame)) => {
-            *pending = Some(Pending { plan, frame, seals });
-            found.nonce = plan.iv;
-            found.result()
+            let made = Pending { plan, frame, seals };
+            let step = person.key(&made).map_or(0, SlotKey::step) & 0xffff;
+            *pending = Some(made);
+            (step << 4 | u32::from(plan.index)) as i32
         }
         Err(code) => {
             *pending = None;
-            failed(code)
+            -i32::from(code)
         }
     }
 }
@@ -214,7 +211,6 @@ impl Door {
                 let person = self.people.get_mut(first).ok_or(code::UNKNOWN_PARTICIPANT)?;
                 person.sealer.clear();
                 person.opener.clear();
-                person.epoch = person.epoch.wrapping_add(1);
                 0.0
             }
             ask::TICK => {
@@ -247,26 +243,12 @@ impl Door {
                 0.0
             }
             ask::RESERVE => self.lane(first)?.reserve(second),
-            ask::FINISH_SEAL => self.finish(first, |lane, person, Pending { plan, .. }| {
-                person.sealer.hazmat_finish(plan, &mut lane.buf);
-                Ok(lane.result())
-            })?,
-            ask::ACCEPT_OPEN => self.finish(first, |lane, person, Pending { plan, frame, .. }| {
-                let accepted = person.opener.hazmat_accept(frame, plan, &mut lane.buf).map(drop);
-                accepted.map_err(|error| error.cause.code().0)?;
-                Ok(lane.result())
-            })?,
-            ask::PLAN_CLEAR => self.plan(first).map_or(0.0, |pending| pending.plan.clear as f64),
-            ask::IV_AT => self.lane(first)?.nonce.as_ptr() as usize as f64,
-            ask::PLAN_KEY => {
+            ask::ACCEPT => {
+                let pending = self.pending.get_mut(first).and_then(Option::take).ok_or(code::STALE)?;
                 let person = self.lane(first)?.person;
-                let (pending, person) = self.plan(first).zip(self.people.get(person)).ok_or(code::STALE)?;
-                let step = person.key(pending).map_or(0, SlotKey::step);
-                f64::from(pending.plan.index) + 256.0 * f64::from(step)
-            }
-            ask::PLAN_EPOCH => {
-                let person = self.lane(first)?.person;
-                self.people.get(person).map_or(0.0, |person| f64::from(person.epoch))
+                let person = self.people.get_mut(person).ok_or(code::UNKNOWN_PARTICIPANT)?;
+                let accepted = person.opener.hazmat_accept(&pending.frame, &pending.plan);
+                accepted.map(|()| 0.0).map_err(|error| error.cause.code().0)?
             }
             ask::LEND_KEY => self.lend_key(first)?,
             ask::DROP_KEY => {
@@ -294,17 +276,6 @@ impl Door {
         self.pending.get(lane)?.as_ref()
     }
 
-    fn finish(
-        &mut self,
-        lane: usize,
-        run: impl FnOnce(&mut Lane, &mut Person, &Pending) -> Refusable<f64>,
-    ) -> Refusable<f64> {
-        let pending = self.pending.get_mut(lane).and_then(Option::take).ok_or(code::STALE)?;
-        let lane = self.lanes.get_mut(lane).and_then(Option::as_mut).ok_or(code::INTERNAL)?;
-        let person = self.people.get_mut(lane.person).ok_or(code::UNKNOWN_PARTICIPANT)?;
-        run(lane, person, &pending)
-    }
-
     fn lend_key(&mut self, lane: usize) -> Refusable<f64> {
         let Some(pending) = self.plan(lane).copied() else { return Ok(pack(0, 0)) };
         let lane = self.lanes.get_mut(lane).and_then(Option::as_mut).ok_or(code::INTERNAL)?;
@@ -330,7 +301,7 @@ impl Door {
         let who = who.ok_or(code::BAD_OPTION)?;
         let entropy: [u8; ENTROPY_LEN] = *rest.first_chunk().ok_or(code::BAD_OPTION)?;
         let opener = Opener::new(options, who.clone());
-        self.people.push(Person { sealer: Sealer::new(options, who, entropy), opener, epoch: 0 });
+        self.people.push(Person { sealer: Sealer::new(options, who, entropy), opener });
         Ok((self.people.len() - 1) as f64)
     }
 
@@ -345,7 +316,6 @@ impl Door {
         };
         let slot = person.opener.set_key(index, key()?).map_err(|_| code::BAD_KEY)?;
         person.sealer.set_key(index, key()?).map_err(|error| error.cause.code().0)?;
-        person.epoch = person.epoch.wrapping_add(1);
         Ok(slot)
     }
 }

@@ -36,12 +36,13 @@ export async function oursInJitsiFormat(): Promise<Subject> {
   let people = 0;
   const track = (operation: "encode" | "decode", participantId: string): JitsiTrack => {
     const module = ends[operation];
-    const person = module.person(participantId);
-    module.setKey(person, 0, KEY);
+    const person = { ring: module.person(participantId), epoch: 0 };
+    module.setKey(person.ring, 0, KEY);
     const around: Surroundings = {
       module,
       rule: "seal",
       empty: false,
+      external: false,
       outside: () => null,
       failed: (_, code) => {
         throw new Error(`a frame failed with code ${code}`);

@@ -53,6 +53,14 @@ for (const name of ["chromium", "firefox"] as const) describe(`jitsi in ${name}`
     }
   }
 
+  test("one key for all that cannot be exported", async () => {
+    const room = "shared";
+    await talk({ room, id: "shared-ada", worker: "frameseal", by: "script", shared: true });
+    await talk({ room, id: "shared-bob", worker: "frameseal", by: "script", shared: true });
+    for (const [to, from] of [["shared-ada", "shared-bob"], ["shared-bob", "shared-ada"]] as const) await decodes(to, from, 20);
+    await leave("shared-ada", "shared-bob");
+  });
+
   test("a step, three steps at once and a new key are followed, by ours and by the field's", async () => {
     const room = "keys";
     const [ada, bob, cem] = ["keys-ada", "keys-bob", "keys-cem"];

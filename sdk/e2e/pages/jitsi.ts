@@ -1,5 +1,5 @@
 /** Participants of a call through the SFU as lib-jitsi-meet attaches them: its worker messages and script transforms. */
-import { Sink, picture, silence, sleep, tone, until } from "./media.ts";
+import { Sink, picture, sleep, tone, until } from "./media.ts";
 
 /** How somebody joins. */
 export interface JitsiOrder {
@@ -9,6 +9,8 @@ export interface JitsiOrder {
   readonly worker: "frameseal" | "stock";
   /** `RTCRtpScriptTransform` or `createEncodedStreams`. */
   readonly by: "script" | "streams";
+  /** One key for all, which the application manages and which cannot be exported. */
+  readonly shared?: boolean;
 }
 
 interface About {
@@ -50,7 +52,7 @@ class JitsiMember {
     // policy of these pages does not allow).
     this.worker = new Worker(`/load-${order.worker}.js`, { name: "E2EE Worker" });
     this.worker.onerror = ({ message }) => console.error(`worker: ${message}`);
-    this.worker.postMessage({ operation: "initialize", sharedKey: false });
+    this.worker.postMessage({ operation: "initialize", sharedKey: order.shared === true });
   }
 
   async join(): Promise<void> {
@@ -162,6 +164,8 @@ function member(id: string): JitsiMember {
   return found;
 }
 
+const shared = crypto.subtle.generateKey({ name: "AES-GCM", length: 128 }, false, ["encrypt", "decrypt"]);
+
 /** Tells `to`'s worker the key of `of`. */
 function tell(to: string, of: string): void {
   const { key, index } = keys.get(of) ?? { key: false, index: 0 };
@@ -173,19 +177,20 @@ const api = {
   tell,
   until,
   /** Joins, sends a picture (640x360) and a tone, and has everybody's key as everybody has its, but for `strangers`. */
-  async talk(order: JitsiOrder, strangers: string[] = [], quiet = false): Promise<void> {
+  async talk(order: JitsiOrder, strangers: string[] = []): Promise<void> {
     const { id } = order;
     const joined = new JitsiMember(order);
     members.set(id, joined);
     keys.set(id, { key: crypto.getRandomValues(new Uint8Array(32)), index: 0 });
     for (const other of members.keys()) {
-      if (strangers.includes(other)) continue;
+      if (strangers.includes(other) || order.shared === true) continue;
       tell(id, other);
       tell(other, id);
     }
+    if (order.shared === true) joined.worker.postMessage({ operation: "setKey", key: { encryptionKey: await shared }, keyIndex: 2 });
     joined.worker.postMessage({ operation: "setEnabled", enabled: true });
     await joined.join();
-    await joined.publish(quiet ? silence() : tone());
+    await joined.publish(tone());
     await joined.publish(picture());
   },
   leave(id: string): void {

@@ -40,7 +40,9 @@ const TAG_LEN: usize = 16;
 /// IV length, bytes, and the number that says so in the trailer.
 const IV_LEN: usize = 12;
 /// IV, its length, key index.
-const TRAILER_LEN: usize = IV_LEN + 2;
+pub const TRAILER_LEN: usize = IV_LEN + 2;
+/// The length of an IV, as it stands in the trailer.
+pub const TRAILER_MARK: u8 = IV_LEN as u8;
 /// Bytes that sealing adds to every frame.
 pub const OVERHEAD: usize = TAG_LEN + TRAILER_LEN;
 
@@ -141,7 +143,7 @@ impl FrameType {
 pub struct Plan {
     /// IV; when sealing it is spent already.
     pub iv: [u8; IV_LEN],
-    /// Clear bytes, the AAD: the first of the buffer.
+    /// Clear bytes, the AAD: the first of the frame.
     pub clear: usize,
     /// Slot of the key.
     pub index: u8,

@@ -10,7 +10,9 @@ use alloc::vec::Vec;
 #[cfg(feature = "hazmat")]
 use super::Plan;
 use super::key::SlotKey;
-use super::{EmptyFrames, Frame, IV_LEN, Options, RING, TAG_LEN, TRAILER_LEN, iv, slot_of};
+use super::{
+    EmptyFrames, Frame, IV_LEN, OVERHEAD, Options, RING, TAG_LEN, TRAILER_LEN, TRAILER_MARK, iv, slot_of,
+};
 use crate::crypto::{Aead, Unsupported};
 use crate::error::{OpenCause, OpenError};
 use crate::frame::buf::FrameBuf;
@@ -148,7 +150,10 @@ impl Opener {
                 self.tally.opened += 1;
                 Ok(buf.bytes())
             }
-            Err(cause) => Err(self.fail(frame.frame_type.kind(), cause, buf)),
+            Err(cause) => {
+                buf.clear();
+                Err(self.fail(frame.frame_type.kind(), cause))
+            }
         }
     }
 
@@ -172,16 +177,23 @@ impl Opener {
         Ok(())
     }
 
-    /// First half of opening for an executor outside (WebCrypto): the buffer is `clear | ciphertext | tag`.
+    /// Looks a frame up that an executor outside (WebCrypto) is to open, by its length and trailer: ciphertext and tag stand
+    /// between the clear bytes and the trailer.
     ///
     /// # Errors
     /// [`OpenCause::Stale`] when it is not for the executor to say what this frame is (no such key, not a new IV): use
-    /// [`Opener::open`] with a fresh copy. Under a key outside, which only the executor has, a repeated IV is
-    /// [`OpenCause::Replayed`] at once. Otherwise as there.
+    /// [`Opener::open`]. Under a key outside, which only the executor has, a repeated IV is [`OpenCause::Replayed`] at once.
+    /// Otherwise as there.
     #[cfg(feature = "hazmat")]
-    pub fn hazmat_plan(&mut self, frame: &Frame, buf: &mut FrameBuf) -> Result<Plan, OpenError> {
+    #[inline]
+    pub fn hazmat_plan(
+        &mut self,
+        frame: &Frame,
+        len: usize,
+        trailer: &[u8; TRAILER_LEN],
+    ) -> Result<Plan, OpenError> {
         let kind = frame.frame_type.kind();
-        let found = find_parts(frame, buf).and_then(|Found { clear, iv, index }| {
+        let found = read_trailer(frame, len, trailer).and_then(|Found { clear, iv, index }| {
             let words = iv::read(iv);
             let (kid, ctr) = (Kid(u64::from(index)), Ctr(u64::from(words.count)));
             let outside = self.key(index).ok_or(OpenCause::Stale)?.is_outside();
@@ -193,33 +205,26 @@ impl Opener {
         });
         found.map_err(|cause| match cause {
             OpenCause::Stale => OpenError { who: self.who.clone(), kind, cause },
-            cause => self.fail(kind, cause, buf),
+            cause => self.fail(kind, cause),
         })
     }
 
-    /// Second half: the caller vouches that the tag was right under the key of [`Opener::key`] at the time of the plan,
-    /// and has put the plaintext in place.
+    /// The caller vouches that the tag was right under the key of [`Opener::key`] at the time of the plan.
     ///
     /// # Errors
-    /// [`OpenCause::Replayed`] when the IV came meanwhile.
+    /// [`OpenCause::Replayed`] when the IV came meanwhile: the frame must be dropped.
     #[cfg(feature = "hazmat")]
-    pub fn hazmat_accept<'b>(
-        &mut self,
-        frame: &Frame,
-        plan: &Plan,
-        buf: &'b mut FrameBuf,
-    ) -> Result<&'b [u8], OpenError> {
+    #[inline]
+    pub fn hazmat_accept(&mut self, frame: &Frame, plan: &Plan) -> Result<(), OpenError> {
         let (kind, words) = (frame.frame_type.kind(), iv::read(plan.iv));
         if self.windows.check(kind, words) != Freshness::Fresh {
             let (kid, ctr) = (Kid(u64::from(plan.index)), Ctr(u64::from(words.count)));
-            return Err(self.fail(kind, OpenCause::Replayed { kid, ctr }, buf));
+            return Err(self.fail(kind, OpenCause::Replayed { kid, ctr }));
         }
         self.windows.mark(kind, words);
         self.commit(plan.index, By::Current);
         self.tally.opened += 1;
-        let len = buf.len().saturating_sub(TAG_LEN);
-        buf.truncate(len);
-        Ok(buf.bytes())
+        Ok(())
     }
 
     /// Tries the slot's key, then the step before it, then steps ahead. Changes no key.
@@ -272,37 +277,39 @@ impl Opener {
     }
 
     #[cold]
-    fn fail(&mut self, kind: TrackKind, cause: OpenCause, buf: &mut FrameBuf) -> OpenError {
-        buf.clear();
+    fn fail(&mut self, kind: TrackKind, cause: OpenCause) -> OpenError {
         self.tally.count(cause);
         OpenError { who: self.who.clone(), kind, cause }
     }
 }
 
-/// Where the parts of a frame stand: `clear | ciphertext | tag`, what follows is cut off.
+/// What a frame says of itself.
 struct Found {
     clear: usize,
     iv: [u8; IV_LEN],
     index: u8,
 }
 
+/// Finds the parts, and cuts the trailer off.
 #[inline]
 fn find_parts(frame: &Frame, buf: &mut FrameBuf) -> Result<Found, OpenCause> {
-    let clear = frame.frame_type.clear_len();
-    let body_end = buf.len().checked_sub(TRAILER_LEN).ok_or(OpenCause::TooShort)?;
-    if body_end < clear + TAG_LEN {
-        return Err(OpenCause::TooShort);
-    }
-    let trailer = buf.bytes().get(body_end..).unwrap_or_default();
-    let Some((iv, [len, index])) = trailer.split_first_chunk::<IV_LEN>() else {
-        return Err(OpenCause::TooShort);
-    };
-    if usize::from(*len) != IV_LEN {
-        return Err(OpenCause::Trailer);
-    }
-    let found = Found { clear, iv: *iv, index: *index };
+    let trailer = *buf.bytes().last_chunk().ok_or(OpenCause::TooShort)?;
+    let found = read_trailer(frame, buf.len(), &trailer)?;
+    let body_end = buf.len().saturating_sub(TRAILER_LEN);
     buf.truncate(body_end);
     Ok(found)
+}
+
+#[inline]
+fn read_trailer(frame: &Frame, len: usize, trailer: &[u8; TRAILER_LEN]) -> Result<Found, OpenCause> {
+    let clear = frame.frame_type.clear_len();
+    if len < clear + OVERHEAD {
+        return Err(OpenCause::TooShort);
+    }
+    match trailer.split_first_chunk::<IV_LEN>() {
+        Some((iv, [TRAILER_MARK, index])) => Ok(Found { clear, iv: *iv, index: *index }),
+        _ => Err(OpenCause::Trailer),
+    }
 }
 
 impl Slot {

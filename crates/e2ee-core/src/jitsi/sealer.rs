@@ -14,7 +14,7 @@ use alloc::boxed::Box;
 #[cfg(feature = "hazmat")]
 use super::Plan;
 use super::key::SlotKey;
-use super::{EmptyFrames, Frame, IV_LEN, OVERHEAD, Options, RING, TAG_LEN, iv, slot_of};
+use super::{EmptyFrames, Frame, IV_LEN, OVERHEAD, Options, RING, TAG_LEN, TRAILER_MARK, iv, slot_of};
 use crate::crypto::Aead;
 use crate::error::{SealCause, SealError};
 use crate::frame::buf::FrameBuf;
@@ -176,30 +176,22 @@ impl Sealer {
         Ok(())
     }
 
-    /// First half of sealing for an executor outside (WebCrypto): `clear | body | room for the tag`, counter spent.
+    /// Spends an IV on a frame of `len` bytes that an executor outside (WebCrypto) seals: the frame then is its clear bytes,
+    /// ciphertext and tag, the IV, [`super::TRAILER_MARK`] and the slot.
     ///
     /// # Errors
     /// As [`Sealer::seal`]. A frame without a byte is refused whatever the options say: there is nothing to execute.
     #[cfg(feature = "hazmat")]
-    pub fn hazmat_plan(&mut self, frame: &Frame, buf: &mut FrameBuf) -> Result<Plan, SealError> {
-        let done = match self.key(self.current) {
+    #[inline]
+    pub fn hazmat_plan(&mut self, frame: &Frame, len: usize) -> Result<Plan, SealError> {
+        let clear = frame.frame_type.clear_len();
+        let iv = match self.key(self.current) {
             None => Err(SealCause::NoKey),
-            Some(_) => lay_out(frame, buf).and_then(|clear| {
-                let iv = next_iv(&mut self.counter, self.word, frame)?;
-                Ok(Plan { iv, clear, index: self.current })
-            }),
+            Some(_) if len < clear => Err(SealCause::Layout(LayoutError::TooShort)),
+            Some(_) => next_iv(&mut self.counter, self.word, frame),
         };
-        done.map_err(|cause| {
-            buf.clear();
-            self.fail(frame.frame_type.kind(), cause)
-        })
-    }
-
-    /// Second half: ciphertext and tag stand in place of body and room.
-    #[cfg(feature = "hazmat")]
-    pub fn hazmat_finish<'b>(&self, plan: &Plan, buf: &'b mut FrameBuf) -> &'b [u8] {
-        finish(plan.iv, plan.index, buf);
-        buf.bytes()
+        let plan = iv.map(|iv| Plan { iv, clear, index: self.current });
+        plan.map_err(|cause| self.fail(frame.frame_type.kind(), cause))
     }
 
     #[cold]
@@ -229,5 +221,5 @@ fn next_iv(counter: &mut Counter, word: u32, frame: &Frame) -> Result<[u8; IV_LE
 #[inline]
 fn finish(iv: [u8; IV_LEN], index: u8, buf: &mut FrameBuf) {
     buf.push(&iv);
-    buf.push(&[IV_LEN as u8, index]);
+    buf.push(&[TRAILER_MARK, index]);
 }

@@ -4,7 +4,7 @@ import { pump } from "../../worker/media.ts";
 import { JitsiModule } from "./module.ts";
 import { type Policy, policyOf } from "./policy.ts";
 import type { GivenKey, Incoming, TrackOrder } from "./protocol.ts";
-import { type Frame, JitsiTrack, type Surroundings } from "./track.ts";
+import { type Frame, JitsiTrack, type Person, type Surroundings } from "./track.ts";
 
 /** The part of a worker's global object that is used. */
 export interface Scope {
@@ -43,7 +43,7 @@ export class Desk implements Surroundings {
   #enabled: boolean | null = null;
   #shared = false;
   #sharedKeys = new Map<number, Shared>();
-  readonly #people = new Map<string, number>();
+  readonly #people = new Map<string, Person>();
   /** Keys that only WebCrypto has, by participant and slot. */
   readonly #outside = new Map<string, Map<number, CryptoKey>>();
   readonly #words = new Map<string, { at: number; count: number }>();
@@ -69,6 +69,10 @@ export class Desk implements Surroundings {
 
   get empty(): boolean {
     return this.#policy.empty;
+  }
+
+  get external(): boolean {
+    return this.#shared;
   }
 
   outside(participantId: string, slot: number): CryptoKey | null {
@@ -129,10 +133,10 @@ export class Desk implements Surroundings {
   }
 
   /** Made when first named. */
-  #person(id: string): number {
+  #person(id: string): Person {
     const known = this.#people.get(id);
     if (known !== undefined) return known;
-    const person = this.module.person(id);
+    const person = { ring: this.module.person(id), epoch: 0 };
     this.#people.set(id, person);
     return person;
   }
@@ -146,8 +150,10 @@ export class Desk implements Surroundings {
   /** What was seen of a participant stays remembered, so that a server that makes it come back can replay nothing. */
   #clear(id: string): void {
     const person = this.#people.get(id);
-    if (person !== undefined) this.module.clear(person);
     this.#outside.delete(id);
+    if (person === undefined) return;
+    person.epoch++;
+    this.module.clear(person.ring);
   }
 
   #setKey(participantId: string | undefined, key: GivenKey, index: number): void | Promise<void> {
@@ -161,7 +167,9 @@ export class Desk implements Surroundings {
       return bytes ? this.#warn(participantId, "a key that is not bytes") : undefined;
     }
     try {
-      this.module.setKey(this.#person(participantId), index, bytes);
+      const person = this.#person(participantId);
+      person.epoch++;
+      this.module.setKey(person.ring, index, bytes);
     } catch (error) {
       this.#clear(participantId);
       throw error;
@@ -190,7 +198,9 @@ export class Desk implements Surroundings {
     this.#outside.set(id, slots);
     if (aes.length === 0) slots.set(index % RING, key);
     else slots.delete(index % RING);
-    this.module.setExternalKey(this.#person(id), index, aes);
+    const person = this.#person(id);
+    person.epoch++;
+    this.module.setExternalKey(person.ring, index, aes);
   }
 
   #run(order: TrackOrder, readable: ReadableStream<Frame>, writable: WritableStream<Frame>): void {

@@ -11,19 +11,16 @@ const enum Ask {
   Bind = 5,
   Close = 6,
   Reserve = 7,
-  FinishSeal = 8,
-  AcceptOpen = 9,
-  PlanClear = 10,
-  IvAt = 11,
-  PlanKey = 12,
-  PlanEpoch = 13,
-  LendKey = 14,
-  DropKey = 15,
-  Tally = 16,
+  Accept = 8,
+  LendKey = 9,
+  DropKey = 10,
+  Tally = 11,
 }
 
 const LENGTH_SPAN = 2 ** 21;
 const IV_LENGTH = 12;
+/** IV, its length, slot. */
+export const TRAILER_LENGTH = IV_LENGTH + 2;
 const ENTROPY_LENGTH = 8;
 const INBOX_LENGTH = 2048;
 /** In the first argument of `SetKey`. */
@@ -47,6 +44,8 @@ export class JitsiModule {
   readonly #door: Door;
   readonly #inbox: number;
   #view: Uint8Array<ArrayBuffer>;
+  #trailer: Uint8Array<ArrayBuffer>;
+  #iv: Uint8Array<ArrayBuffer>;
 
   constructor() {
     const module = new WebAssembly.Module(bytes);
@@ -56,6 +55,8 @@ export class JitsiModule {
     this.#door = new WebAssembly.Instance(module, imports).exports as unknown as Door;
     this.#view = new Uint8Array(this.#door.memory.buffer as ArrayBuffer);
     this.#inbox = this.#door.inbox();
+    this.#trailer = this.#view.subarray(this.#inbox, this.#inbox + TRAILER_LENGTH);
+    this.#iv = this.#view.subarray(this.#inbox, this.#inbox + IV_LENGTH);
   }
 
   /** A key ring for a participant; gives its number. */
@@ -107,50 +108,54 @@ export class JitsiModule {
     this.#bytes().set(data, at);
   }
 
+  /** Seals in place what was written into a lane. */
   seal(lane: number, meta: number, length: number, ssrc: number, timestamp: number): number {
     return this.#door.seal(lane, meta, length, ssrc, timestamp);
   }
 
+  /** Opens in place what was written into a lane. */
   open(lane: number, meta: number, length: number): number {
     return this.#door.open(lane, meta, length);
   }
 
+  /**
+   * Spends an IV for WebCrypto; {@link trailer} is then the frame's, until the module is called again. Gives the number of
+   * the key: the last four bits are its slot.
+   */
   planSeal(lane: number, meta: number, length: number, ssrc: number, timestamp: number): number {
     return this.#door.plan_seal(lane, meta, length, ssrc, timestamp);
   }
 
+  /** Whether WebCrypto may open the frame whose trailer was put into {@link trailer}; gives what `planSeal` does. */
   planOpen(lane: number, meta: number, length: number): number {
     return this.#door.plan_open(lane, meta, length);
   }
 
-  /** Which key a plan needs: two numbers that name it. The first, modulo 256, is its slot. */
-  planKey(lane: number): readonly [number, number] {
-    return [this.#door.ask(Ask.PlanKey, lane, 0, 0), this.#door.ask(Ask.PlanEpoch, lane, 0, 0)];
+  /** IV, its length and slot of the frame that is planned. A view: what it shows changes. */
+  get trailer(): Uint8Array<ArrayBuffer> {
+    this.#bytes();
+    return this.#trailer;
+  }
+
+  /** The IV in {@link trailer}. */
+  get iv(): Uint8Array<ArrayBuffer> {
+    this.#bytes();
+    return this.#iv;
+  }
+
+  /** WebCrypto found the planned frame's tag right. */
+  accept(lane: number): number {
+    return this.#door.ask(Ask.Accept, lane, 0, 0);
   }
 
   /** The AES key of a plan, copied out; `null` when it is gone or never was here. */
   borrowKey(lane: number): Uint8Array | null {
     const place = this.#door.ask(Ask.LendKey, lane, 0, 0);
     if (place < 0 || lengthOf(place) === 0) return null;
-    const key = this.take(place);
+    const at = addressOf(place);
+    const key = this.#bytes().slice(at, at + lengthOf(place));
     this.#door.ask(Ask.DropKey, lane, 0, 0);
     return key;
-  }
-
-  /** Parts of the plan that stands at `place`: views into the memory, for WebCrypto, which copies them at once. */
-  parts(lane: number, place: number): { iv: Uint8Array<ArrayBuffer>; additionalData: Uint8Array<ArrayBuffer>; body: number; end: number } {
-    const at = addressOf(place);
-    const body = at + this.#door.ask(Ask.PlanClear, lane, 0, 0);
-    const iv = this.#door.ask(Ask.IvAt, lane, 0, 0);
-    return { iv: this.view(iv, iv + IV_LENGTH), additionalData: this.view(at, body), body, end: at + lengthOf(place) };
-  }
-
-  finishSeal(lane: number): number {
-    return this.#door.ask(Ask.FinishSeal, lane, 0, 0);
-  }
-
-  acceptOpen(lane: number): number {
-    return this.#door.ask(Ask.AcceptOpen, lane, 0, 0);
   }
 
   /** Frames of a participant that were opened, repeated, without a key, rejected, malformed, sealed. */
@@ -158,18 +163,18 @@ export class JitsiModule {
     return [0, 1, 2, 3, 4, 5].map((which) => this.#door.ask(Ask.Tally, person, which, 0));
   }
 
-  view(from: number, to: number): Uint8Array<ArrayBuffer> {
-    return this.#bytes().subarray(from, to);
-  }
-
-  /** A copy of what stands at a place. */
-  take(place: number): Uint8Array<ArrayBuffer> {
-    const at = addressOf(place);
-    return new Uint8Array(this.#bytes().subarray(at, at + lengthOf(place)));
+  /** A copy of `length` bytes at an address. */
+  take(at: number, length: number): ArrayBuffer {
+    return this.#bytes().buffer.slice(at, at + length);
   }
 
   #bytes(): Uint8Array<ArrayBuffer> {
-    if (this.#view.byteLength === 0) this.#view = new Uint8Array(this.#door.memory.buffer as ArrayBuffer);
+    if (this.#view.byteLength === 0) {
+      // The memory grew.
+      this.#view = new Uint8Array(this.#door.memory.buffer as ArrayBuffer);
+      this.#trailer = this.#view.subarray(this.#inbox, this.#inbox + TRAILER_LENGTH);
+      this.#iv = this.#view.subarray(this.#inbox, this.#inbox + IV_LENGTH);
+    }
     return this.#view;
   }
 

@@ -1,8 +1,7 @@
 /** One direction of one track under Jitsi's format. */
 import { Code } from "../../codes.ts";
-import { clock, pace } from "../../worker/pace.ts";
-import { TURBO_IDLE_MIN_BYTES, TURBO_MIN_BYTES, TurboKeys } from "../../worker/turbo.ts";
-import { addressOf, HAS_SSRC, type JitsiModule, lengthOf } from "./module.ts";
+import { TURBO_MIN_BYTES, TurboKeys } from "../../worker/turbo.ts";
+import { addressOf, HAS_SSRC, type JitsiModule, lengthOf, TRAILER_LENGTH } from "./module.ts";
 import type { TrackOrder } from "./protocol.ts";
 
 /** The part of an encoded frame that is used; audio frames have no type. */
@@ -16,11 +15,27 @@ export interface Frame {
 /** Numbers of `e2ee_core::jitsi::FrameType`. The format has no rule for any other type. */
 const TYPE: Readonly<Record<string, number>> = { key: 2, delta: 3 };
 const AUDIO = 1;
+/** Bytes that stay clear, by that number. */
+const CLEAR = [0, 1, 10, 3] as const;
 const TAG_LENGTH = 16;
-/** One frame in so many, of all tracks, reads the clock. */
-const TIMED = 4;
+const OVERHEAD = TAG_LENGTH + TRAILER_LENGTH;
+/**
+ * Frames of this many bytes and more go to WebCrypto at any time: here they are not copied into the module for it, so it
+ * pays earlier than in Frameseal's own format.
+ */
+const IDLE_MIN_BYTES = 4096;
+/** Frames that come closer than this come one on the heels of the other, milliseconds. */
+const BUSY_MS = 0.25;
+/** While they do, one of so many reads the clock, which costs as much as a tenth of a frame. */
+const TIMED = 8;
 /** A lane of nobody's: nothing passes. */
 const NOBODY = 2 ** 32 - 1;
+
+/** A participant's key ring in the module, and how often its keys were changed. */
+export interface Person {
+  readonly ring: number;
+  epoch: number;
+}
 
 /** What a track needs from the desk. */
 export interface Surroundings {
@@ -29,29 +44,36 @@ export interface Surroundings {
   readonly rule: "seal" | "clear" | "drop";
   /** Whether frames without a byte pass. */
   readonly empty: boolean;
+  /** Whether keys are the application's own, which WebCrypto alone may have. */
+  readonly external: boolean;
   /** A key of this participant that only WebCrypto has. */
   outside(participantId: string, slot: number): CryptoKey | null;
   failed(participantId: string, code: number): void;
 }
+
+/** The worker's pace, over frames of all tracks that either side could take: frames since the clock was read, and when. */
+const pace = { busy: false, frames: 0, at: -Infinity };
 
 /** See {@link Frame}; handed to `pump`. */
 export class JitsiTrack {
   readonly #order: TrackOrder;
   readonly #sends: boolean;
   readonly #around: Surroundings;
+  readonly #person: Person;
   readonly #lane: number;
+  readonly #keys: TurboKeys;
   #at = 0;
   #room = 0;
   #ssrc: number | null = null;
-  readonly #keys: TurboKeys;
 
-  constructor(around: Surroundings, order: TrackOrder, person: number) {
+  constructor(around: Surroundings, order: TrackOrder, person: Person) {
     this.#around = around;
     this.#order = order;
+    this.#person = person;
     this.#sends = order.operation === "encode";
     this.#lane = around.module.lane();
     this.#keys = new TurboKeys(this.#sends ? "encrypt" : "decrypt");
-    around.module.bind(this.#lane, person);
+    around.module.bind(this.#lane, person.ring);
   }
 
   close(): void {
@@ -61,24 +83,17 @@ export class JitsiTrack {
 
   /** `true`: hand the frame on. Never throws for what a frame holds. */
   process(frame: Frame): boolean | Promise<boolean> {
-    if (++pace.frames >= TIMED) clock();
     const { rule } = this.#around;
     if (rule !== "seal") return rule === "clear";
     const data = frame.data;
     if (data.byteLength === 0) return this.#around.empty;
-    const status = this.#sends ? this.#seal(frame, data) : this.#open(frame, data);
-    return typeof status === "number" ? this.#done(status) : status.then((late) => this.#done(late));
+    const { type } = frame;
+    const meta = type === undefined ? AUDIO : (TYPE[type] ?? 0);
+    if (meta === 0) return this.#failed(this.#sends ? Code.SealUnknownCodec : Code.UnknownCodec);
+    return this.#sends ? this.#seal(frame, data, meta) : this.#open(frame, data, meta);
   }
 
-  #done(status: number): boolean {
-    if (status >= 0) return true;
-    this.#around.failed(this.#order.participantId, -status);
-    return false;
-  }
-
-  #seal(frame: Frame, data: ArrayBuffer): number | Promise<number> {
-    let meta = typeOf(frame);
-    if (meta === 0) return -Code.SealUnknownCodec;
+  #seal(frame: Frame, data: ArrayBuffer, meta: number): boolean | Promise<boolean> {
     let timestamp = frame.timestamp;
     // Sound has one layer: its SSRC is asked for once.
     if (meta !== AUDIO || this.#ssrc === null || timestamp === undefined) {
@@ -86,97 +101,135 @@ export class JitsiTrack {
       this.#ssrc = metadata.synchronizationSource ?? null;
       timestamp ??= metadata.rtpTimestamp;
     }
-    if (this.#ssrc !== null) meta += HAS_SSRC;
+    const rtp = timestamp ?? 0;
+    if (!this.#goesOut(data.byteLength)) {
+      const status = this.#sealHere(frame, data, meta, rtp);
+      // Perhaps WebCrypto has the key that is not here.
+      if (status !== -Code.NoSenderKey || !this.#around.external) return this.#done(status);
+    }
+    return this.#sealOutside(frame, data, meta, rtp);
+  }
+
+  #sealHere(frame: Frame, data: ArrayBuffer, meta: number, rtp: number): number {
+    if (!this.#write(data)) return -Code.Refused;
     const { module } = this.#around;
-    const wire = new Uint8Array(data);
-    const [length, ssrc, rtp] = [wire.length, this.#ssrc ?? 0, timestamp ?? 0];
-    if (!this.#write(wire)) return -Code.Refused;
-    const inWasm = (): number => this.#put(frame, module.seal(this.#lane, meta, length, ssrc, rtp));
+    const ssrc = this.#ssrc;
+    const about = ssrc === null ? meta : meta + HAS_SSRC;
+    const status = module.seal(this.#lane, about, data.byteLength, ssrc ?? 0, rtp);
+    if (status >= 0) frame.data = module.take(this.#at, data.byteLength + OVERHEAD);
+    return status;
+  }
+
+  /** The cipher in WebCrypto, with an IV that the module spends; what it cannot do, the module does. */
+  #sealOutside(frame: Frame, data: ArrayBuffer, meta: number, rtp: number): boolean | Promise<boolean> {
+    const { module } = this.#around;
+    const length = data.byteLength;
+    const ssrc = this.#ssrc;
+    const kid = module.planSeal(this.#lane, ssrc === null ? meta : meta + HAS_SSRC, length, ssrc ?? 0, rtp);
+    if (kid < 0) return this.#failed(-kid);
+    const key = this.#key(kid);
+    if (key === null) return this.#done(this.#sealHere(frame, data, meta, rtp));
+    const clear = CLEAR[meta] ?? 0;
+    const additionalData = new Uint8Array(data, 0, clear);
+    const wire = new Uint8Array(length + OVERHEAD);
+    wire.set(additionalData);
+    wire.set(module.trailer, length + TAG_LENGTH);
+    return crypto.subtle.encrypt({ name: "AES-GCM", iv: module.iv, additionalData }, key, new Uint8Array(data, clear)).then(
+      (sealed) => {
+        wire.set(new Uint8Array(sealed), clear);
+        frame.data = wire.buffer;
+        return true;
+      },
+      () => this.#done(this.#sealHere(frame, data, meta, rtp)),
+    );
+  }
+
+  #open(frame: Frame, data: ArrayBuffer, meta: number): boolean | Promise<boolean> {
+    const length = data.byteLength;
     if (!this.#goesOut(length)) {
-      const status = inWasm();
-      if (status !== -Code.NoSenderKey) return status;
-      // Perhaps WebCrypto has one.
-      this.#write(wire);
+      const status = this.#openHere(frame, data, meta);
+      if (status !== -Code.UnknownKey || !this.#around.external) return this.#done(status);
     }
-    return this.#turbo(frame, wire, module.planSeal(this.#lane, meta, length, ssrc, rtp), inWasm);
+    if (length < OVERHEAD) return this.#failed(Code.TooShort);
+    return this.#openOutside(frame, data, meta);
   }
 
-  #open(frame: Frame, data: ArrayBuffer): number | Promise<number> {
-    const meta = typeOf(frame);
-    if (meta === 0) return -Code.UnknownCodec;
+  #openHere(frame: Frame, data: ArrayBuffer, meta: number): number {
+    if (!this.#write(data)) return -Code.Refused;
     const { module } = this.#around;
-    const wire = new Uint8Array(data);
-    if (!this.#write(wire)) return -Code.Refused;
-    const inWasm = (): number => this.#put(frame, module.open(this.#lane, meta, wire.length));
-    if (!this.#goesOut(wire.length)) {
-      const status = inWasm();
-      if (status !== -Code.UnknownKey || this.#around.outside(this.#order.participantId, wire[wire.length - 1] ?? 0) === null) return status;
-      this.#write(wire);
-    }
-    return this.#turbo(frame, wire, module.planOpen(this.#lane, meta, wire.length), inWasm);
+    const status = module.open(this.#lane, meta, data.byteLength);
+    if (status >= 0) frame.data = module.take(this.#at, data.byteLength - OVERHEAD);
+    return status;
   }
 
-  /** Puts what came out into the frame. */
-  #put(frame: Frame, place: number): number {
-    if (place < 0) return place;
-    frame.data = this.#around.module.take(place).buffer;
-    return 0;
+  /** The cipher in WebCrypto. The module alone knows steps ahead, windows and error words, so what fails goes there. */
+  #openOutside(frame: Frame, data: ArrayBuffer, meta: number): boolean | Promise<boolean> {
+    const { module } = this.#around;
+    const end = data.byteLength - TRAILER_LENGTH;
+    module.trailer.set(new Uint8Array(data, end));
+    const kid = module.planOpen(this.#lane, meta, data.byteLength);
+    if (kid < 0) return kid === -Code.StaleOpen ? this.#done(this.#openHere(frame, data, meta)) : this.#failed(-kid);
+    const key = this.#key(kid);
+    if (key === null) return this.#done(this.#openHere(frame, data, meta));
+    const clear = CLEAR[meta] ?? 0;
+    const additionalData = new Uint8Array(data, 0, clear);
+    return crypto.subtle.decrypt({ name: "AES-GCM", iv: module.iv, additionalData }, key, new Uint8Array(data, clear, end - clear)).then(
+      (plain) => {
+        const status = module.accept(this.#lane);
+        if (status < 0) return this.#failed(-status);
+        const whole = new Uint8Array(clear + plain.byteLength);
+        whole.set(additionalData);
+        whole.set(new Uint8Array(plain), clear);
+        frame.data = whole.buffer;
+        return true;
+      },
+      () => (this.#outside(kid) === null ? this.#done(this.#openHere(frame, data, meta)) : this.#failed(Code.Rejected)),
+    );
+  }
+
+  #done(status: number): boolean {
+    return status >= 0 || this.#failed(-status);
+  }
+
+  #failed(code: number): false {
+    this.#around.failed(this.#order.participantId, code);
+    return false;
   }
 
   /** Whether WebCrypto runs the cipher: many times faster by the byte, at the price of a hop to another thread. */
   #goesOut(length: number): boolean {
-    return length >= (pace.busy ? TURBO_MIN_BYTES : TURBO_IDLE_MIN_BYTES);
-  }
-
-  /** The cipher in WebCrypto over what the module laid out at `plan`; whatever it cannot do, the module does anew. */
-  #turbo(frame: Frame, wire: Uint8Array, plan: number, inWasm: () => number): number | Promise<number> {
-    const { module } = this.#around;
-    if (plan < 0) return plan === -Code.StaleOpen ? this.#again(wire, inWasm) : plan;
-    const [kid, epoch] = module.planKey(this.#lane);
-    const key = this.#keys.find(kid, epoch);
-    if (key !== null) return this.#execute(frame, wire, plan, key, inWasm);
-    const outside = this.#around.outside(this.#order.participantId, kid % 256);
-    if (outside !== null) return this.#execute(frame, wire, plan, outside, () => -Code.Rejected);
-    const bytes = module.borrowKey(this.#lane);
-    if (bytes !== null) this.#keys.learn(kid, epoch, bytes);
-    return this.#again(wire, inWasm);
-  }
-
-  async #execute(frame: Frame, wire: Uint8Array, plan: number, key: CryptoKey, inWasm: () => number): Promise<number> {
-    const { module } = this.#around;
-    const { iv, additionalData, body, end } = module.parts(this.#lane, plan);
-    const params = { name: "AES-GCM", iv, additionalData };
-    try {
-      const made = this.#sends
-        ? await crypto.subtle.encrypt(params, key, module.view(body, end - TAG_LENGTH))
-        : await crypto.subtle.decrypt(params, key, module.view(body, end));
-      module.write(body, new Uint8Array(made));
-    } catch {
-      // The module alone knows steps ahead, windows and error words.
-      return this.#again(wire, inWasm);
+    if (length < TURBO_MIN_BYTES) return false;
+    if (++pace.frames >= TIMED || !pace.busy) {
+      const now = performance.now();
+      pace.busy = now - pace.at < BUSY_MS * pace.frames;
+      [pace.at, pace.frames] = [now, 0];
     }
-    return this.#put(frame, this.#sends ? module.finishSeal(this.#lane) : module.acceptOpen(this.#lane));
+    return pace.busy || length >= IDLE_MIN_BYTES;
   }
 
-  #again(wire: Uint8Array, inWasm: () => number): number {
-    this.#around.module.write(this.#at, wire);
-    return inWasm();
+  /** The planned key in WebCrypto; `null` while it is being imported. */
+  #key(kid: number): CryptoKey | null {
+    const { epoch } = this.#person;
+    const key = this.#keys.find(kid, epoch) ?? this.#outside(kid);
+    if (key !== null) return key;
+    const bytes = this.#around.module.borrowKey(this.#lane);
+    if (bytes !== null) this.#keys.learn(kid, epoch, bytes);
+    return null;
   }
 
-  #write(data: Uint8Array): boolean {
+  #outside(kid: number): CryptoKey | null {
+    return this.#around.external ? this.#around.outside(this.#order.participantId, kid % 16) : null;
+  }
+
+  #write(data: ArrayBuffer): boolean {
     const { module } = this.#around;
-    if (data.length > this.#room) {
-      const place = module.reserve(this.#lane, data.length);
+    if (data.byteLength > this.#room) {
+      const place = module.reserve(this.#lane, data.byteLength);
       if (place < 0) return false;
       this.#at = addressOf(place);
       this.#room = lengthOf(place);
     }
-    module.write(this.#at, data);
+    module.write(this.#at, new Uint8Array(data));
     return true;
   }
-}
-
-/** 0 for a type that the format cannot carry. */
-function typeOf({ type }: Frame): number {
-  return type === undefined ? AUDIO : (TYPE[type] ?? 0);
 }
