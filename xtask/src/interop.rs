@@ -20,6 +20,8 @@ pub(crate) struct Args {
 enum Peer {
     /// livekit-client with its own worker and the native SDK, in Chromium and Firefox, through a LiveKit server on loopback
     Livekit,
+    /// Participants of a stock Jitsi client on libolm, in Node, with the stock times
+    Jitsi,
     /// The key manager and key transport of matrix-js-sdk, in Node
     Matrix,
     /// npm oidc-provider on loopback: its ID tokens as credentials of members
@@ -34,6 +36,7 @@ const LIMIT: Duration = Duration::from_secs(1800);
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     match args.peer {
+        Peer::Jitsi => jitsi(&args.rest),
         Peer::Livekit => livekit(&args.rest),
         Peer::Matrix => matrix(&args.rest),
         Peer::Oidc => oidc(),
@@ -59,7 +62,18 @@ fn livekit(rest: &[String]) -> Result<ExitCode> {
     Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// The test itself starts Node; here it may not be skipped.
+/// The test itself starts Node, and prints a line for everything that passed; here it may not be skipped.
+fn jitsi(rest: &[String]) -> Result<ExitCode> {
+    doctor::need(&["rustc", "wasm32", "node", "npm"])?;
+    npm::sdk()?;
+    eprintln!("| peer's library | its exchange | what | result |\n|---|---|---|---|");
+    let test = ["test", "-p", "e2ee-session", "--features", "jitsi", "--test", "jitsi", "--"];
+    let job = Job::cargo().args(test).args(["stock", "--nocapture", "--test-threads=1"]).args(rest);
+    let status = job.env("FRAMESEAL_JITSI", "1").limit(LIMIT).status()?;
+    Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// The same.
 fn matrix(rest: &[String]) -> Result<ExitCode> {
     doctor::need(&["rustc", "node", "npm"])?;
     npm::install("crates/e2ee-session/tests/matrix")?;

@@ -4,6 +4,8 @@
 #![forbid(unsafe_code)]
 
 pub mod identity;
+#[cfg(feature = "jitsi")]
+pub mod jitsi;
 #[cfg(feature = "matrixrtc")]
 pub mod matrixrtc;
 pub mod mls;

@@ -1,0 +1,46 @@
+//! The own media key.
+use chacha20::ChaCha20Rng;
+use e2ee_core::{Millis, SecretBytes};
+use hkdf::Hkdf;
+use hpke::rand_core::Rng as _;
+use sha2::Sha256;
+use zeroize::Zeroizing;
+
+use super::{KEY_LEN, MAX_STEPS};
+
+pub(super) struct Own {
+    pub(super) index: u32,
+    pub(super) key: SecretBytes,
+    /// When it is used, whoever has it then; `None`: it is used.
+    pub(super) use_at: Option<Millis>,
+    steps: u8,
+}
+
+impl Own {
+    pub(super) fn draw(index: u32, rng: &mut ChaCha20Rng, use_at: Millis) -> Self {
+        let mut key = vec![0; KEY_LEN].into_boxed_slice();
+        rng.fill_bytes(&mut key);
+        Self { index, key: SecretBytes::new(key), use_at: Some(use_at), steps: 0 }
+    }
+
+    /// One step on. `false`: it has made all that others are expected to follow.
+    #[must_use]
+    pub(super) fn ratchet(&mut self) -> bool {
+        if self.steps >= MAX_STEPS {
+            return false;
+        }
+        self.steps += 1;
+        self.key = ratcheted(&self.key);
+        true
+    }
+}
+
+/// HKDF-SHA-256, salt `JFrameRatchetKey`, no info, 32 bytes.
+pub(super) fn ratcheted(key: &SecretBytes) -> SecretBytes {
+    let mut next = Zeroizing::new([0; KEY_LEN]);
+    let expanded =
+        Hkdf::<Sha256>::new(Some(b"JFrameRatchetKey"), key.expose()).expand(&[], next.as_mut_slice());
+    // 32 bytes are one block: it cannot fail.
+    debug_assert!(expanded.is_ok());
+    SecretBytes::copy_of(next.as_slice())
+}
