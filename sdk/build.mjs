@@ -19,11 +19,16 @@ if (!existsSync(path("wasm/media.wasm"))) {
   process.exit(1);
 }
 
+// One glue serves both modules of a session.
+if (readFileSync(path("wasm/session.js"), "utf8") !== readFileSync(path("wasm/session-pq.js"), "utf8")) {
+  console.error("the glue of session.wasm and session-pq.wasm differ: the session worker needs both");
+  process.exit(1);
+}
 rmSync(path("dist"), { recursive: true, force: true });
 const common = { bundle: true, format: "esm", target: ["es2022"], legalComments: "none", logLevel: "warning" };
 await build({
   ...common,
-  entryPoints: { index: path("src/index.ts"), livekit: path("src/livekit/index.ts"), session: path("src/session/index.ts"), identity: path("src/identity/index.ts"), olm: path("src/olm/index.ts") },
+  entryPoints: { index: path("src/index.ts"), livekit: path("src/livekit/index.ts"), session: path("src/session/index.ts"), identity: path("src/identity/index.ts"), olm: path("src/olm/index.ts"), sas: path("src/sas/index.ts") },
   outdir: path("dist"),
   splitting: true,
   chunkNames: "shared-[hash]",
@@ -78,7 +83,7 @@ await build({
   sourcemap: true,
   sourcesContent: false,
 });
-for (const name of ["media", "media-session", "session", "identity", "olm"]) copyFileSync(path(`wasm/${name}.wasm`), path(`dist/${name}.wasm`));
+for (const name of ["media", "media-session", "session", "session-pq", "identity", "x509", "sas", "olm"]) copyFileSync(path(`wasm/${name}.wasm`), path(`dist/${name}.wasm`));
 execFileSync(process.execPath, [path("node_modules/typescript/bin/tsc"), "-p", path("tsconfig.types.json")], { stdio: "inherit" });
 for (const name of readdirSync(path("dist"), { recursive: true }).filter((name) => name.endsWith(".d.ts"))) {
   const text = readFileSync(path(`dist/${name}`), "utf8");
@@ -111,7 +116,7 @@ if (process.argv.includes("--size")) {
   for (const { name, raw, brotli } of sizes("livekit-worker.js", "jitsi-worker.js")) {
     console.log(`in place of another worker: ${name}: ${raw} bytes, ${brotli} brotli`);
   }
-  for (const { name, raw, brotli } of sizes("session.js", "session-worker.js", "worker-session.js", "media-session.wasm", "identity.js", "identity.wasm")) {
+  for (const { name, raw, brotli } of sizes("session.js", "session-worker.js", "worker-session.js", "media-session.wasm", "session-pq.wasm", "identity.js", "identity.wasm", "x509.wasm", "sas.js", "sas.wasm")) {
     console.log(`with a session: ${name}: ${raw} bytes, ${brotli} brotli`);
   }
   for (const { name, raw, brotli } of sizes("olm.js", "olm.wasm", "olm-window.js")) console.log(`olm: ${name}: ${raw} bytes, ${brotli} brotli`);

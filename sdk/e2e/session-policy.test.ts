@@ -26,6 +26,10 @@ for (const name of ["chromium", "firefox"] as const) {
       assert.match(keys ?? "", /^E2eeError\(BadOption\): keys: they come from the session/);
       const [refused] = await ask("no-wasm");
       assert.match(refused ?? "", /^E2eeError\(WasmFailed\): the session could not start: the session module did not load: CompileError/);
+      // Its module is another file, beside the worker as the usual one.
+      const page = await browser.open(server.page("session"));
+      const { trust } = await page.evaluate(() => window.harness.identity.meet({ path: "/wasm", compare: false, agreement: "mlkem768-x25519-draft" }), null);
+      assert.deepEqual(trust, ["unverified", "unverified"], "two met in a room of the post-quantum draft");
     } finally {
       await browser.close();
     }

@@ -323,6 +323,9 @@ describe("sessions", { concurrency: true }, () => {
     const log = new MemoryRoom();
     await assert.rejects(Person.join("", "x", log.transport()), (error: E2eeError) => error.code === CODE.BadOption);
     await assert.rejects(Person.join("room", "a\u202eb", log.transport()), (error: E2eeError) => error.code === CODE.BadName);
+    await assert.rejects(Person.join("room", "a", log.transport(), { agreement: "rot13" as never }), (error: E2eeError) => error.code === CODE.BadOption);
+    // This module does not speak it.
+    await assert.rejects(Person.join("room", "a", log.transport(), { agreement: "mlkem768-x25519-draft" }), (error: E2eeError) => error.code === CODE.UnsupportedSuite && error.message.includes("session-pq.wasm"));
     await assert.rejects(Person.join("room", "a", log.transport(), { proof: () => new Uint8Array(20_000) }), (error: E2eeError) => error.code === CODE.BadName);
     close(ada, bob);
   });

@@ -8,7 +8,7 @@ use std::time::Duration;
 /// Builds `sdk` (the npm package `frameseal`), the WebAssembly module with it.
 pub(crate) fn sdk() -> Result<()> {
     install("sdk")?;
-    wasm::media(false)?;
+    wasm::media(false, None)?;
     script("sdk", "build").run()
 }
 

@@ -15,6 +15,9 @@ pub(crate) struct Args {
     /// Write the module again even if nothing changed
     #[arg(long)]
     force: bool,
+    /// Only the module of this name, such as session
+    #[arg(long)]
+    only: Option<String>,
     /// Build a module that runs the ciphers' conformance suite instead, and run it in Node
     #[arg(long)]
     conform: bool,
@@ -51,8 +54,10 @@ struct Module<'a> {
     package: &'a str,
     features: &'a [&'a str],
     out: PathBuf,
-    /// The glue's file name without its ending.
+    /// The file name without its ending.
     name: &'a str,
+    /// The glue's own name, by which the module imports it: modules of one glue have one.
+    glue: &'a str,
     /// For Node's `require` instead of the web's `import`.
     node: bool,
     /// Parts of names of functions that only a panic runs: they are taken out.
@@ -69,26 +74,34 @@ const MEDIA: &str = "e2ee-wasm";
 const SESSION: &str = "e2ee-session-wasm";
 const IDENTITY: &str = "e2ee-identity-wasm";
 const OLM: &str = "e2ee-olm-wasm";
+const SAS: &str = "e2ee-sas-wasm";
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     if args.conform {
         conform(args.force)?;
     } else {
-        media(args.force)?;
+        media(args.force, args.only.as_deref())?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
 /// Builds into `sdk/wasm` the media module, its builds for LiveKit's and Jitsi's formats and for sessions, and the modules
-/// for key agreement, identities and Olm.
-pub(crate) fn media(force: bool) -> Result<()> {
+/// for sessions, identities, comparing and Olm.
+pub(crate) fn media(force: bool, only: Option<&str>) -> Result<()> {
     let make = |package: &str, features: &[&str], name: &str| {
+        if only.is_some_and(|only| only != name) {
+            return Ok(());
+        }
         let out = root().join("sdk/wasm");
         let snipped = if package == MEDIA { SNIPPED } else { PANICS };
-        build(&Module { package, features, out, name, node: false, snipped }, force)
+        let glue = name.trim_end_matches("-pq");
+        build(&Module { package, features, out, name, glue, node: false, snipped }, force)
     };
+    make(SESSION, &["pq"], "session-pq")?;
     make(SESSION, &[], "session")?;
-    make(IDENTITY, &[], "identity")?;
+    make(IDENTITY, &["oidc"], "identity")?;
+    make(IDENTITY, &["x509"], "x509")?;
+    make(SAS, &[], "sas")?;
     make(OLM, &[], "olm")?;
     make(MEDIA, &["livekit"], "livekit")?;
     make(MEDIA, &["jitsi"], "jitsi")?;
@@ -101,7 +114,15 @@ fn conform(force: bool) -> Result<()> {
     let out = target_dir().join("xtask/conformance");
     let (name, node, snipped) = ("conformance", true, [].as_slice());
     build(
-        &Module { package: MEDIA, features: &["conformance"], out: out.clone(), name, node, snipped },
+        &Module {
+            package: MEDIA,
+            features: &["conformance"],
+            out: out.clone(),
+            name,
+            glue: name,
+            node,
+            snipped,
+        },
         force,
     )?;
     let script = "console.log('backends: ' + require(process.argv[1]).conform())";
@@ -125,7 +146,7 @@ fn build(module: &Module<'_>, force: bool) -> Result<()> {
     let _ = std::fs::remove_dir_all(&draft);
     bind(module, bytes, &draft)?;
     if let Some(tool) = optimiser {
-        optimise(module, &tool, &draft.join(format!("{}_bg.wasm", module.name)))?;
+        optimise(module, &tool, &draft.join(format!("{}_bg.wasm", module.glue)))?;
     } else if !module.node {
         eprintln!("wasm-opt is not here (npm ci in sdk brings it); the module is left as rustc made it");
     }
@@ -226,9 +247,9 @@ fn rust_flags() -> String {
 fn bind(module: &Module<'_>, bytes: Vec<u8>, draft: &Path) -> Result<()> {
     let mut bindgen = Bindgen::new();
     if module.snipped.is_empty() {
-        bindgen.input_bytes(module.name, bytes);
+        bindgen.input_bytes(module.glue, bytes);
     } else {
-        bindgen.input_module(module.name, snip(&bytes, module.snipped)?);
+        bindgen.input_module(module.glue, snip(&bytes, module.snipped)?);
     }
     bindgen.typescript(true);
     // The worker always says where the module is; a default would make bundlers look for one.
@@ -328,11 +349,11 @@ fn optimise(module: &Module<'_>, tool: &Path, wasm: &Path) -> Result<()> {
 /// Moves the draft in place under the names the SDK imports.
 fn install(module: &Module<'_>, draft: &Path) -> Result<()> {
     std::fs::create_dir_all(&module.out)?;
-    let name = module.name;
+    let (name, glue) = (module.name, module.glue);
     for ending in ["js", "d.ts"] {
-        std::fs::copy(draft.join(format!("{name}.{ending}")), module.out.join(format!("{name}.{ending}")))?;
+        std::fs::copy(draft.join(format!("{glue}.{ending}")), module.out.join(format!("{name}.{ending}")))?;
     }
-    let wasm = format!("{name}_bg.wasm");
+    let wasm = format!("{glue}_bg.wasm");
     // Node's glue loads its module by the generated name.
     let to = if module.node { wasm.clone() } else { format!("{name}.wasm") };
     std::fs::copy(draft.join(wasm), module.out.join(&to))?;

@@ -9,7 +9,7 @@ mod wire;
 use std::collections::VecDeque;
 
 use e2ee_core::{BaseKey, Epoch, Millis};
-use e2ee_session::mls::{Group, Identity, Member, MlsError, RoomPolicy, SEED_LEN, SecretId, Trust};
+use e2ee_session::mls::{Group, Identity, Member, MlsError, RoomPolicy, SEED_LEN, SecretId, Suite, Trust};
 use e2ee_session::session::{Event, Input, Output, Owners, Position, Question, Session, SessionError};
 use wasm_bindgen::prelude::wasm_bindgen;
 
@@ -73,16 +73,23 @@ pub struct Door {
 
 #[wasm_bindgen]
 impl Door {
-    /// A session of `participant` in `room`. The policy, as in `wire`, is for the case that it founds the room. `seed`:
-    /// 32 random bytes, which are wiped.
+    /// A session of `participant` in `room`. The policy, as in `wire`, is for the case that it founds the room; `suite` is the
+    /// number of the MLS suite that it speaks. `seed`: 32 random bytes, which are wiped.
     ///
     /// # Errors
     /// A number, see [`Door::handle`].
     #[wasm_bindgen(constructor)]
-    pub fn new(room: &str, participant: &str, policy: &[u8], seed: &mut [u8]) -> Result<Door, u8> {
-        let made = match (<&[u8; SEED_LEN]>::try_from(&*seed), read_policy(policy, None)) {
-            (Ok(seed), Some(policy)) => {
-                Session::new(room.as_bytes(), participant, policy, seed).map_err(number)
+    pub fn new(
+        room: &str,
+        participant: &str,
+        policy: &[u8],
+        suite: u16,
+        seed: &mut [u8],
+    ) -> Result<Door, u8> {
+        let read = (<&[u8; SEED_LEN]>::try_from(&*seed), read_policy(policy, None), Suite::of_id(suite));
+        let made = match read {
+            (Ok(seed), Some(policy), Some(suite)) => {
+                Session::with_suite(room.as_bytes(), participant, policy, suite, seed).map_err(number)
             }
             _ => Err(code::BAD_INPUT),
         };

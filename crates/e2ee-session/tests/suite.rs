@@ -16,6 +16,7 @@ fn found(name: &str, seed: u8, suite: Suite) -> Group {
 #[test]
 fn a_suite_is_spoken_by_builds_that_have_it() {
     assert_eq!((Suite::Classic.id(), Suite::PostQuantumDraft.id()), (0x0001, 0x004f));
+    assert_eq!([1, 0x4f, 2].map(Suite::of_id), [Some(Suite::Classic), Some(Suite::PostQuantumDraft), None]);
     assert_eq!(joiner("ada", 1, Suite::Classic).suite(), Suite::default());
     let drafted = Joiner::with_suite("ada", &[1; 32], Suite::PostQuantumDraft);
     assert_eq!(drafted.is_ok(), Suite::PostQuantumDraft.is_built_in());

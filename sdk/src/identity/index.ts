@@ -1,6 +1,9 @@
 /**
- * Who the members of a session are, by the word of OpenID Connect providers that the application pinned. Every member
- * checks every other one's ID token by itself; no server is asked.
+ * Who the members of a session are. Every member checks every other one by itself; no server is asked.
+ *
+ * - {@link openIdIdentity}: by the ID token of an OpenID Connect provider that the application pinned.
+ * - {@link x509Identity}: by a certificate of an authority that the application pinned.
+ * - {@link indexedDbIdentity}: by having compared codes in an earlier call.
  *
  * ```ts
  * const identity = await openIdIdentity({ issuers: [{ issuer, audience: clientId, jwks }] });
@@ -14,116 +17,13 @@
  * });
  * identity.who(session.members[0])?.name;
  * ```
+ *
+ * Importing this module does nothing, on a server too.
+ *
+ * @packageDocumentation
  */
-import { initSync, login_nonce, login_proof, Policy } from "../../wasm/identity.js";
-import { E2eeError } from "../errors.ts";
-import { unhex } from "../hex.ts";
-import type { Somebody, Verdict } from "../session/members.ts";
-
-/** A provider whose word is taken. */
-export interface Issuer {
-  /** Its identifier, exactly as in its tokens (`iss`). */
-  readonly issuer: string;
-  /** The client ids that this application has there. */
-  readonly audience: string | readonly string[];
-  /** What its `jwks_uri` answers, pinned: as text or as an object. */
-  readonly jwks: string | object;
-}
-
-/** Options of {@link openIdIdentity}. */
-export interface OpenIdOptions {
-  readonly issuers: readonly Issuer[];
-  /**
-   * How long a token counts: `token`, until its own `exp` (default); `login`, for {@link maxAgeMs} after the login, for
-   * providers whose tokens live for minutes, as who comes later checks those who came before.
-   */
-  readonly lifetime?: "token" | "login";
-  /** Greatest time since the login, milliseconds. Default: twelve hours. */
-  readonly maxAgeMs?: number;
-  /** The identity module: where it is served, or itself. Default: beside this one. */
-  readonly wasm?: string | URL | ArrayBuffer | WebAssembly.Module;
-}
-
-/** Somebody a provider vouches for. */
-export interface Known {
-  /** The issuer, to be shown with the name. */
-  readonly voucher: string;
-  /** The same for the same person in every call. */
-  readonly id: string;
-  readonly name: string;
-  /** An address that the provider says it checked; empty without one. */
-  readonly email: string;
-}
-
-/** A login that is to vouch for the own key. */
-export interface Login {
-  /** For the `nonce` of the authentication request. It commits to the key. */
-  readonly nonce: string;
-  /** What `createSession` takes as proof, out of the ID token that the login gave. */
-  proof(idToken: string): Uint8Array<ArrayBuffer>;
-}
-
-/** Made by {@link openIdIdentity}. */
-export interface OpenIdIdentity {
-  login(key: Uint8Array): Login;
-  /** `verified` where a provider vouches, `refused` where what is shown does not hold, `unverified` where nothing is shown. */
-  readonly verdict: Verdict;
-  /** Who somebody is, if a provider vouches for it now; throws an `E2eeError` `NotAuthentic` where its proof does not hold. */
-  who(of: Somebody): Known | null;
-}
-
-async function compile(source: NonNullable<OpenIdOptions["wasm"]>): Promise<WebAssembly.Module> {
-  if (source instanceof WebAssembly.Module) return source;
-  if (source instanceof ArrayBuffer) return WebAssembly.compile(source);
-  const response = await fetch(new URL(source, globalThis.location?.href));
-  if (!response.ok) throw new Error(`${response.status} ${response.statusText} for ${response.url}`);
-  return WebAssembly.compile(await response.arrayBuffer());
-}
-
-/** Loads the identity module, and pins the providers. Rejects with `BadOption` where their keys cannot be used. */
-export async function openIdIdentity(options: OpenIdOptions): Promise<OpenIdIdentity> {
-  const { wasm = new URL("./identity.wasm", import.meta.url), issuers, lifetime = "token", maxAgeMs = 0 } = options;
-  try {
-    initSync({ module: await compile(wasm) });
-  } catch (error) {
-    throw new E2eeError("WasmFailed", `the identity module did not load: ${error instanceof Error ? error.message : String(error)}`);
-  }
-  const policy = new Policy(lifetime === "login", maxAgeMs);
-  for (const { issuer, audience, jwks } of issuers) {
-    try {
-      policy.add_issuer(issuer, [audience].flat().join("\n"), typeof jwks === "string" ? jwks : JSON.stringify(jwks));
-    } catch (error) {
-      throw new E2eeError("BadOption", `jwks of ${issuer}: ${String(error)}`);
-    }
-  }
-  const who = ({ proof, key }: Somebody): Known | null => {
-    let found;
-    try {
-      found = policy.verify(proof, unhex(key), Date.now());
-    } catch (error) {
-      throw new E2eeError("NotAuthentic", String(error));
-    }
-    if (found === undefined) return null;
-    const known = { voucher: found.voucher(), id: found.id(), name: found.name(), email: found.email() };
-    found.free();
-    return known;
-  };
-  return {
-    login: (key) => {
-      const salt = crypto.getRandomValues(new Uint8Array(16));
-      const nonce = login_nonce(key, salt);
-      if (nonce === "") throw new E2eeError("BadKey", "a signature key has 32 bytes");
-      return { nonce, proof: (idToken) => login_proof(salt, idToken) as Uint8Array<ArrayBuffer> };
-    },
-    verdict: (one) => {
-      try {
-        return who(one) === null ? "unverified" : "verified";
-      } catch {
-        return "refused";
-      }
-    },
-    who,
-  };
-}
-
 export { E2eeError } from "../errors.ts";
+export { indexedDbIdentity, type KeptIdentity, type KeptOptions, removeIdentity } from "./kept.ts";
+export type { IdentityWasm } from "./module.ts";
+export { type Issuer, type Known, type Login, type OpenIdIdentity, openIdIdentity, type OpenIdOptions } from "./openid.ts";
+export { type Certificate, type OwnCertificate, type Scheme, type Signer, x509Identity, type X509Identity, type X509Options } from "./x509.ts";

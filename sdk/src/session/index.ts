@@ -51,8 +51,8 @@ export function createSessionWorker(url?: string | URL): Worker {
 export { E2eeError } from "../errors.ts";
 export { type LogTransport, logTransport, type LogTransportOptions } from "./log-transport.ts";
 export type { Emoji } from "./emoji.ts";
-export type { SessionMember, Somebody, Trust, Verdict, Why } from "./members.ts";
-export type { AgreedPolicy, RoomPolicy } from "./policy.ts";
+export type { SessionIdentity, SessionMember, Somebody, Trust, Verdict, Why } from "./members.ts";
+export type { AgreedPolicy, KeyAgreement, RoomPolicy } from "./policy.ts";
 export type { Session } from "./session.ts";
 export type { SessionTransport, TransportEvents } from "./transport.ts";
 export type { SessionEvent, SessionEvents, SessionOptions, SessionReport, SessionState } from "./types.ts";

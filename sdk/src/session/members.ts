@@ -40,3 +40,11 @@ export interface SessionMember extends Somebody {
 
 /** The application's word on who may be in the group, and as whom. */
 export type Verdict = (who: Somebody, why: Why) => Trust | Promise<Trust>;
+
+/** Who this page is and whom it knows: what `frameseal/identity` makes, or the application's own. */
+export interface SessionIdentity {
+  /** What proves who this is, for the others; see `SessionOptions.proof`. */
+  proof?(key: Uint8Array): Uint8Array | Promise<Uint8Array>;
+  /** Who may be in, and as whom. */
+  readonly verdict?: Verdict;
+}

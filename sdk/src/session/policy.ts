@@ -24,6 +24,19 @@ export interface AgreedPolicy extends RoomPolicy {
 const MODES: readonly RoomPolicy["mode"][] = ["required", "preferred", "off"];
 const ADMIT: readonly RoomPolicy["admit"][] = ["anyone", "members"];
 
+/**
+ * How the members agree on keys, the same for everybody in a room; it does not change in a room.
+ *
+ * - `x25519`: MLS suite 0x0001 (RFC 9420), what everybody speaks.
+ * - `mlkem768-x25519-draft`: ML-KEM-768 with X25519, suite 0x004F, for keys that a quantum computer of the future does not get out
+ *   of what is recorded today. **A draft**: the number is of draft-ietf-mls-pq-ciphersuites and may change, and all members
+ *   need the same version of this package.
+ */
+export type KeyAgreement = "x25519" | "mlkem768-x25519-draft";
+
+/** The number of each among the suites of MLS. */
+export const AGREEMENT_NUMBER: Readonly<Record<KeyAgreement, number>> = { x25519: 0x0001, "mlkem768-x25519-draft": 0x004f };
+
 /** Encrypted always, open to who knows the room. */
 export const DEFAULT_POLICY: RoomPolicy = { mode: "required", admit: "anyone", suite: DEFAULT_SUITE };
 

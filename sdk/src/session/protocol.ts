@@ -34,6 +34,8 @@ export type ToSession =
       readonly room: string;
       readonly participant: string;
       readonly policy: RoomPolicy;
+      /** The number of the MLS suite. */
+      readonly suite: number;
       readonly wasm: PostableWasm | null;
     }
   | { readonly t: "introduce"; readonly id: number; readonly name: string; readonly proof: Uint8Array; readonly secret: Uint8Array | null }
@@ -57,7 +59,7 @@ export type SessionAsk = SessionRequest extends infer R ? (R extends SessionRequ
 
 /** Something that happened to the group. */
 export type Happened =
-  | { readonly what: "joined" | "waiting" | "removed" | "fork" | "left" | "log-lost" | "left-behind" | "no-secret" }
+  | { readonly what: "joined" | "waiting" | "removed" | "fork" | "left" | "log-lost" | "left-behind" | "no-secret" | "other-suite" }
   | { readonly what: "refused" | "barred" | "diverged" | "cheated"; readonly who: readonly Presented[] }
   | { readonly what: "dropped"; readonly code: number; readonly times: number }
   | { readonly what: "other"; readonly text: string };

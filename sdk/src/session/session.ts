@@ -8,7 +8,7 @@ import { Log } from "../report.ts";
 import { type Emoji, emojiOf } from "./emoji.ts";
 import { SessionClient, type SessionWorkerEvent } from "./client.ts";
 import type { SessionMember, Somebody, Trust, Verdict, Why } from "./members.ts";
-import { type AgreedPolicy, checkPolicy, DEFAULT_POLICY, type RoomPolicy } from "./policy.ts";
+import { type AgreedPolicy, AGREEMENT_NUMBER, checkPolicy, DEFAULT_POLICY, type KeyAgreement, type RoomPolicy } from "./policy.ts";
 import type { Happened, Heard, Presented, WorkerFigures } from "./protocol.ts";
 import type { SessionTransport, TransportEvents } from "./transport.ts";
 import type { SessionEvent, SessionEvents, SessionOptions, SessionReport, SessionState } from "./types.ts";
@@ -19,6 +19,8 @@ const STATES: Readonly<Record<string, SessionState>> = { fork: "forked" };
 export class Session {
   readonly room: string;
   readonly participant: string;
+  /** How the members of this session agree on keys. */
+  readonly agreement: KeyAgreement;
   readonly #transport: SessionTransport;
   readonly #verdict: Verdict;
   readonly #lobby: boolean;
@@ -44,8 +46,9 @@ export class Session {
   private constructor(options: SessionOptions, worker: Worker) {
     this.room = options.room;
     this.participant = options.participant;
+    this.agreement = options.agreement ?? "x25519";
     this.#transport = options.transport;
-    this.#verdict = options.verdict ?? ((): Trust => "unverified");
+    this.#verdict = options.verdict ?? options.identity?.verdict ?? ((): Trust => "unverified");
     this.#lobby = options.lobby ?? false;
     this.#client = new SessionClient(
       worker,
@@ -56,15 +59,18 @@ export class Session {
 
   /** See `createSession`. */
   static async create(options: SessionOptions, makeWorker: () => Worker): Promise<Session> {
-    const { room, participant, name = participant, wasm, proof, secret } = options;
+    const { room, participant, name = participant, wasm, identity, secret } = options;
+    const proof = options.proof ?? ((key: Uint8Array) => identity?.proof?.(key));
     checkName("room", room);
     checkName("participant", participant);
     checkName("name", name);
     const policy = checkPolicy({ ...DEFAULT_POLICY, ...options.policy });
+    const suite = AGREEMENT_NUMBER[options.agreement ?? "x25519"];
+    if (suite === undefined) throw new E2eeError("BadOption", `agreement: want ${Object.keys(AGREEMENT_NUMBER).join(" or ")}, got ${String(options.agreement)}`);
     const session = new Session(options, options.worker ?? makeWorker());
     try {
-      const key = (await session.#client.ask({ t: "init", room, participant, policy, wasm: postable(wasm) })) as Uint8Array;
-      await session.#client.ask({ t: "introduce", name, proof: (await proof?.(key)) ?? new Uint8Array(), secret: secret === undefined ? null : new Uint8Array(secret) });
+      const key = (await session.#client.ask({ t: "init", room, participant, policy, suite, wasm: postable(wasm) })) as Uint8Array;
+      await session.#client.ask({ t: "introduce", name, proof: (await proof(key)) ?? new Uint8Array(), secret: secret === undefined ? null : new Uint8Array(secret) });
     } catch (error) {
       session.close();
       throw error;
@@ -182,6 +188,7 @@ export class Session {
       epoch: this.#epoch,
       sealing: this.#sealing,
       policy: this.#policy,
+      agreement: this.agreement,
       members: this.#members.map(({ proof: _, ...member }) => member),
       outside: this.#outside,
       epochs: figures?.epochs ?? [],
@@ -313,6 +320,7 @@ export class Session {
     const before = this.#members;
     this.#members = members;
     this.#epoch = epoch;
+    this.#transport.members?.(members.map(({ participant }) => participant));
     for (const member of members) if (!before.some(({ key }) => key === member.key)) this.#tell({ what: "came", member });
     for (const member of before) if (!members.some(({ key }) => key === member.key)) this.#tell({ what: "went", member });
     for (const { key } of members) this.#answered(key);

@@ -44,5 +44,7 @@ export interface SessionTransport {
   take(): void;
   /** Sends to everybody in the room. */
   send(bytes: Uint8Array): void;
+  /** Who is in the group, whenever that changes: for a carrier that must know whether it reaches everybody. */
+  members?(participants: readonly string[]): void;
   close(): void;
 }

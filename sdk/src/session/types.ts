@@ -2,8 +2,8 @@
 import type { Emoji } from "./emoji.ts";
 import type { E2eeError } from "../errors.ts";
 import type { LogEntry } from "../report.ts";
-import type { SessionMember, Somebody, Verdict } from "./members.ts";
-import type { AgreedPolicy, RoomPolicy } from "./policy.ts";
+import type { SessionIdentity, SessionMember, Somebody, Verdict } from "./members.ts";
+import type { AgreedPolicy, KeyAgreement, RoomPolicy } from "./policy.ts";
 import type { Session } from "./session.ts";
 import type { SessionTransport } from "./transport.ts";
 
@@ -17,6 +17,7 @@ import type { SessionTransport } from "./transport.ts";
  * - `removed`: somebody removed this member.
  * - `refused`: somebody is in the group whom the application refused; this session did not enter it.
  * - `no-secret`: nobody enters the room without its secret, and this session has none or another one.
+ * - `other-suite`: the members of the room agree on keys in another way than this one ({@link SessionOptions.agreement}).
  * - `forked`: others see another group: whoever carries the messages shows different ones to different members.
  * - `log-lost`, `left-behind`: the relay lost more than the members have, or more than this one knows.
  * - `left`, `closed`: by the application's own wish.
@@ -33,6 +34,7 @@ export type SessionState =
   | "removed"
   | "refused"
   | "no-secret"
+  | "other-suite"
   | "forked"
   | "log-lost"
   | "left-behind"
@@ -92,8 +94,15 @@ export interface SessionOptions {
   readonly transport: SessionTransport;
   /** What the room's rules are, if this member is the first in it; the others take those that are there. */
   readonly policy?: Partial<RoomPolicy>;
+  /**
+   * How the members agree on keys: the same for everybody in the room, who comes with another one ends as `other-suite`. Default:
+   * `x25519`. The other one loads `session-pq.wasm` in place of `session.wasm`.
+   */
+  readonly agreement?: KeyAgreement;
   /** Who knocks waits for {@link Session.admit} of this member or for another. Default: `verdict` decides. */
   readonly lobby?: boolean;
+  /** Who this page is and whom it knows: `proof` and `verdict` in one, as `frameseal/identity` makes them. */
+  readonly identity?: SessionIdentity;
   /**
    * What proves the name, up to 16 KiB, for the others' `verdict`: an ID token whose nonce commits to the key that this is
    * called with, for example. Default: nothing.
@@ -129,6 +138,7 @@ export interface SessionReport {
   readonly epoch: number;
   readonly sealing: number | null;
   readonly policy: AgreedPolicy | null;
+  readonly agreement: KeyAgreement;
   readonly members: readonly Omit<SessionMember, "proof">[];
   readonly outside: readonly string[];
   /** Epochs whose keys open. */

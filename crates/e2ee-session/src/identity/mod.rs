@@ -5,9 +5,9 @@
 //! | `oidc` | `oidc` | an OpenID Connect ID token whose nonce commits to the member's signature key |
 //! | `x509` | `x509` | a certificate whose key signed the member's signature key |
 //! | [`verify`] | `olm` for the pairwise part | seven emoji that people compare |
-//! | [`store`] | | having compared in an earlier call |
+//! | [`kept`], [`store`] | | having compared in an earlier call |
 //!
-//! [`policy`] is the one door to `oidc` and `x509`.
+//! [`policy`] is the one door to `oidc`, `x509` and `kept`.
 //!
 //! Proofs are bytes that a member's credential carries; every member checks them by itself, with what its application
 //! pinned. Nothing here asks a server, reads a clock or draws randomness.
@@ -18,6 +18,7 @@ mod der;
 mod json;
 #[cfg(feature = "oidc")]
 mod jwk;
+pub mod kept;
 #[cfg(feature = "oidc")]
 pub mod oidc;
 pub mod policy;

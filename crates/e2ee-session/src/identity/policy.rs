@@ -1,12 +1,14 @@
 //! One door to all ways of being known: a member's proof in, who it is out.
 //!
-//! A proof of any kind: `kind (1) | proof of that kind`, kind 1 being OpenID Connect and 2 X.509. No bytes at all: the member
-//! shows nothing, and is nobody's but its own word.
+//! A proof of any kind: `kind (1) | proof of that kind`, kind 1 being OpenID Connect, 2 X.509, and 3 an identity that outlives calls
+//! ([`super::kept`]) with a proof of another kind within, if there is one. No bytes at all: the member shows nothing, and is
+//! nobody's but its own word.
 
 use std::fmt;
 
 use e2ee_core::Millis;
 
+use super::kept::{self, KeptError};
 #[cfg(feature = "oidc")]
 use super::oidc::{OidcError, OidcPolicy};
 #[cfg(feature = "x509")]
@@ -14,6 +16,7 @@ use super::x509::{X509Error, X509Policy};
 
 const OIDC: u8 = 1;
 const X509: u8 = 2;
+const KEPT: u8 = 3;
 
 /// Who a member is, by the word of somebody whom the application pinned.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,6 +52,8 @@ pub enum By {
 pub enum IdentityError {
     /// A kind of proof that is not known here, or that the policy does not take.
     NotTaken(u8),
+    /// The fault of the identity that outlives calls.
+    Kept(KeptError),
     /// The ID token's fault.
     #[cfg(feature = "oidc")]
     Oidc(OidcError),
@@ -63,6 +68,7 @@ impl fmt::Display for IdentityError {
             Self::NotTaken(OIDC) => f.write_str("an ID token, but no provider is pinned"),
             Self::NotTaken(X509) => f.write_str("certificates, but no authority is pinned"),
             Self::NotTaken(kind) => write!(f, "a proof of kind {kind}, which is not known here"),
+            Self::Kept(error) => error.fmt(f),
             #[cfg(feature = "oidc")]
             Self::Oidc(error) => error.fmt(f),
             #[cfg(feature = "x509")]
@@ -99,8 +105,34 @@ pub fn x509_proof(proof: &[u8]) -> Vec<u8> {
     [&[X509], proof].concat()
 }
 
+/// The bytes of a proof by an identity that outlives calls ([`super::store::Record::prove`]) as a proof of any kind.
+#[must_use]
+pub fn kept_proof(proof: &[u8]) -> Vec<u8> {
+    [&[KEPT], proof].concat()
+}
+
+/// The identity that outlives calls of a member with this signature key, and the further proof that it shows; `None` and the proof
+/// itself if it shows no such identity.
+///
+/// # Errors
+///
+/// [`IdentityError::Kept`]: it shows one that is not its own.
+pub fn kept<'a>(
+    proof: &'a [u8],
+    signature_key: &[u8; 32],
+) -> Result<(Option<[u8; kept::KEY_LEN]>, &'a [u8]), IdentityError> {
+    let Some((&KEPT, shown)) = proof.split_first() else { return Ok((None, proof)) };
+    let shown = kept::Proof::from_bytes(shown).map_err(IdentityError::Kept)?;
+    shown.verify(signature_key).map_err(IdentityError::Kept)?;
+    match shown.further.first() {
+        Some(&KEPT) => Err(IdentityError::Kept(KeptError::Nested)),
+        _ => Ok((Some(shown.key), shown.further)),
+    }
+}
+
 impl IdentityPolicy {
-    /// Who a member with this signature key is, in this room, at this time since 1970; `None` if it shows no proof.
+    /// Who a member with this signature key is, in this room, at this time since 1970; `None` if it shows no proof, or none beside
+    /// an identity that outlives calls: nobody vouches for that.
     ///
     /// # Errors
     ///
@@ -113,6 +145,7 @@ impl IdentityPolicy {
         room: &[u8],
         now: Millis,
     ) -> Result<Option<Known>, IdentityError> {
+        let (_, proof) = kept(proof, signature_key)?;
         let Some((kind, proof)) = proof.split_first() else { return Ok(None) };
         #[cfg(feature = "oidc")]
         if let (OIDC, Some(policy)) = (*kind, &self.oidc) {

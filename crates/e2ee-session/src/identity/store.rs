@@ -16,12 +16,13 @@
 //!    "decrypt"])`: not extractable. The `CryptoKey` itself is put into IndexedDB; its bytes are seen by no script.
 //! 2. Each save draws 12 fresh bytes of nonce, and encrypts [`Record::to_bytes`] with `additionalData` as in
 //!    [`Record::seal`]. One nonce is used once: a record is small and rarely saved, so random ones do not meet.
-//! 3. Key and sealed bytes are in one object store, and are read, changed and written in one transaction: two tabs must not
-//!    overwrite each other's comparisons. Two tabs in one call are two members all the same, and both are shown.
-//! 4. The plain record is in the memory of the WebAssembly module only while the call lasts, and is wiped there.
+//! 3. Key and sealed bytes are in one object store. A change reads, seals anew and writes only if what it read is still there, in one
+//!    transaction, else it begins again: two tabs must not overwrite each other's comparisons. Two tabs in one call are two
+//!    members all the same, and both are shown.
+//! 4. The plain record is in memory only while it is used, and is wiped there.
 //! 5. `navigator.storage.persist()` is asked for. A browser may still clear it: then the identity is a new one, which others see
 //!    as a changed key, and the application says so to its user.
-//! 6. To forget, the key is deleted first: what is left of the sealed bytes is of no use then.
+//! 6. To forget, key and sealed bytes are deleted in one transaction: what a disk may keep of the sealed bytes is of no use then.
 //!
 //! This keeps the identity from who copies the browser's files without its key store, from backups, and from the server.
 //! It does not keep it from scripts of the same origin: they can use the key, though not take it along.
@@ -148,6 +149,13 @@ impl Record {
     #[must_use]
     pub fn secret_key(&self) -> &[u8; KEY_LEN] {
         &self.secret
+    }
+
+    /// What a member shows, to be known by this identity in a call in which it has this signature key; `further` is a proof of another
+    /// kind that it shows too, or empty. See [`super::kept`].
+    #[must_use]
+    pub fn prove(&self, signature_key: &[u8; KEY_LEN], further: &[u8]) -> Vec<u8> {
+        super::kept::prove(&self.secret, signature_key, further)
     }
 
     /// When it was made.

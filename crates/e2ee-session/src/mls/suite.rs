@@ -33,6 +33,12 @@ impl Suite {
         }
     }
 
+    /// The suite with this number; `None` for others.
+    #[must_use]
+    pub fn of_id(id: u16) -> Option<Self> {
+        [Self::Classic, Self::PostQuantumDraft].into_iter().find(|suite| suite.id() == id)
+    }
+
     /// Whether this build speaks it.
     #[must_use]
     pub fn is_built_in(self) -> bool {

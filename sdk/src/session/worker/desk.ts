@@ -2,7 +2,7 @@
 import { Code } from "../../codes.ts";
 import { isRefusal, Refusal } from "../../worker/refusal.ts";
 import type { FromMedia, ToMedia } from "../port.ts";
-import { policyBytes } from "../policy.ts";
+import { AGREEMENT_NUMBER, policyBytes } from "../policy.ts";
 import type { FromSession, Happened, Heard, SessionRequest, ToSession, WorkerFigures } from "../protocol.ts";
 import { compile } from "./load.ts";
 import { type Output, SessionModule, trustBytes, What } from "./module.ts";
@@ -19,7 +19,12 @@ const WHAT: Readonly<Record<Heard, What>> = {
   rejoin: What.Rejoin,
 };
 /** What ends a session's part in its group. */
-const ENDS: readonly string[] = ["removed", "refused", "fork", "left", "log-lost", "left-behind", "no-secret"] satisfies Happened["what"][];
+const ENDS: readonly string[] = ["removed", "refused", "fork", "left", "log-lost", "left-behind", "no-secret", "other-suite"] satisfies Happened["what"][];
+
+/** The module that speaks an MLS suite; the glue is the same for both. */
+function moduleOf(suite: number): URL {
+  return suite === AGREEMENT_NUMBER.x25519 ? new URL("./session.wasm", import.meta.url) : new URL("./session-pq.wasm", import.meta.url);
+}
 
 /** Milliseconds since 1970 that never go back. */
 const now = (): number => performance.timeOrigin + performance.now();
@@ -90,7 +95,7 @@ export class SessionDesk {
   async #serve(request: SessionRequest): Promise<WorkerFigures | Uint8Array<ArrayBuffer> | null> {
     if (request.t === "init") {
       if (this.#module !== null) throw new Refusal(Code.BadOption, "one worker serves one session: make another");
-      this.#module = new SessionModule(await compile(request.wasm ?? new URL("./session.wasm", import.meta.url)), request);
+      this.#module = new SessionModule(await compile(request.wasm ?? moduleOf(request.suite)), request);
       return this.#module.key;
     }
     if (this.#module === null) throw new Refusal(Code.SessionOver);

@@ -50,7 +50,10 @@ export type Output =
 const SECRET_LENGTH = 32;
 const TRUST: readonly Trust[] = ["unverified", "verified", "refused"];
 const WHY: readonly Why[] = ["knocks", "entered", "inside"];
-const SIMPLE = { 1: "joined", 2: "removed", 4: "fork", 6: "left", 7: "waiting", 9: "log-lost", 10: "left-behind", 11: "no-secret" } as const;
+const SIMPLE = { 1: "joined", 2: "removed", 4: "fork", 6: "left", 7: "waiting", 9: "log-lost", 10: "left-behind", 11: "no-secret", 14: "other-suite" } as const;
+
+/** The module is of another build. */
+const NO_SUITE = 23;
 
 /** Error numbers of the module, as codes. */
 const ERRORS: Readonly<Record<number, Code>> = {
@@ -69,6 +72,8 @@ const ERRORS: Readonly<Record<number, Code>> = {
   19: Code.NotAuthentic,
   20: Code.NotAuthentic,
   21: Code.BadKey,
+  22: Code.UnsupportedSuite,
+  23: Code.UnsupportedSuite,
 };
 
 /** One session in the module. */
@@ -77,14 +82,14 @@ export class SessionModule {
   readonly #memory: WebAssembly.Memory;
 
   /** Everything random comes from a seed drawn here. */
-  constructor(module: WebAssembly.Module, { room, participant, policy }: { readonly room: string; readonly participant: string; readonly policy: RoomPolicy }) {
+  constructor(module: WebAssembly.Module, { room, participant, policy, suite }: { readonly room: string; readonly participant: string; readonly policy: RoomPolicy; readonly suite: number }) {
     this.#memory = initSync({ module }).memory;
     const seed = crypto.getRandomValues(new Uint8Array(SECRET_LENGTH));
     try {
-      this.#door = new Door(room, participant, policyBytes(policy), seed);
+      this.#door = new Door(room, participant, policyBytes(policy), suite, seed);
     } catch (error) {
       if (typeof error !== "number") throw error;
-      throw new Refusal(codeOf(error));
+      throw new Refusal(codeOf(error), error === NO_SUITE ? "this module does not speak the agreement: it needs session-pq.wasm" : "");
     } finally {
       seed.fill(0);
     }

@@ -284,6 +284,12 @@ impl PairwiseSas {
         self.state = State::Over;
     }
 
+    /// It failed, or was cancelled.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        matches!(self.state, State::Over)
+    }
+
     /// The person has said that the codes are the same, and the other's MAC says that it sees the same keys.
     #[must_use]
     pub fn is_verified(&self) -> bool {
