@@ -1,7 +1,7 @@
 //! `cargo xtask interop`: real peers in one call with ours.
 
 use crate::run::{Error, Job, Result, root, target_dir};
-use crate::{doctor, npm};
+use crate::{demo, doctor, npm};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -57,7 +57,9 @@ fn livekit(rest: &[String]) -> Result<ExitCode> {
     tsc("interop/livekit")?;
     tsc("../examples/livekit-react")?;
     let job = Job::new("node").args(["--import", "tsx", "interop/livekit/run.ts"]).args(rest).dir(sdk);
+    demo::log_build().run()?;
     let job = job.env("LIVEKIT_SERVER", &server).env("LIVEKIT_VERSION", LIVEKIT_SERVER.1);
+    let job = job.env("FRAMESEAL_LOG", demo::log_program());
     let status = job.limit(LIMIT).status()?;
     Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -1,7 +1,9 @@
 // An application that adopts the package; compiled and bundled by run.mjs, as somebody else's would be.
 import { CODE, createE2EE, E2eeError, type E2eeReport, isSupported, type StateEvent, type TrackKind } from "frameseal";
 import { createSession, logTransport, type SessionEvent, type SessionMember, type Somebody, type Trust } from "frameseal/session";
-import { createE2EEManager, type LivekitE2EEManager, type MemberState } from "frameseal/livekit";
+import { createE2EEManager, type DataRoom, type LivekitE2EEManager, livekitTransport, type MemberState } from "frameseal/livekit";
+import { indexedDbIdentity, type KeptIdentity, x509Identity } from "frameseal/identity";
+import { type Comparison, pairwiseSas } from "frameseal/sas";
 
 export async function meet(room: string, id: string): Promise<string> {
   const verdict = async ({ proof }: Somebody): Promise<Trust> => (proof.length > 0 ? "verified" : "unverified");
@@ -17,6 +19,20 @@ export async function meet(room: string, id: string): Promise<string> {
   e2ee.close();
   await session.leave();
   return session.code;
+}
+
+export async function again(livekit: DataRoom, pem: string, key: CryptoKey): Promise<boolean> {
+  const further = await x509Identity({ room: "weekly", authorities: pem, own: { chain: pem, key } });
+  const identity: KeptIdentity = await indexedDbIdentity({ profile: "ada", further });
+  const transport = livekitTransport(livekit, { log: logTransport("wss://relay.example/log?room=weekly") });
+  const session = await createSession({ room: "weekly", participant: livekit.localParticipant.identity, transport, identity, agreement: "mlkem768-x25519-draft" });
+  const [own, other] = [true, false].map((mine) => session.members.find(({ self }) => self === mine));
+  if (own === undefined || other === undefined) return identity.fresh;
+  const sas = await pairwiseSas({ room: "weekly", own, other, send: (bytes) => console.log(bytes.length) });
+  sas.on("compare", ({ emoji, numbers }: Comparison) => console.log(emoji.map(({ symbol }) => symbol), numbers));
+  sas.on("verified", () => void identity.remember(other));
+  sas.start();
+  return further.who(other) !== null;
 }
 
 export function manager(passphrase: string): LivekitE2EEManager {

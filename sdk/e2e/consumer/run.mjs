@@ -18,7 +18,7 @@ const must = (what, fine) => {
 try {
   const [packed] = JSON.parse(run("npm", ["pack", "--silent", "--json", "--pack-destination", project], sdk));
   const files = packed.files.map(({ path }) => path);
-  const expected = ["dist/index.js", "dist/index.d.ts", "dist/worker.js", "dist/worker-webcrypto.js", "dist/worker-livekit.js", "dist/livekit.js", "dist/livekit/index.d.ts", "dist/livekit-worker.js", "dist/session.js", "dist/session/index.d.ts", "dist/session-worker.js", "dist/worker-session.js", "dist/session.wasm", "dist/olm.js", "dist/olm/index.d.ts", "dist/olm-window.js", "dist/olm.wasm", "dist/media-session.wasm", "dist/media.wasm", "README.md", "LICENSE-MIT", "LICENSE-APACHE", "package.json"];
+  const expected = ["dist/index.js", "dist/index.d.ts", "dist/worker.js", "dist/worker-webcrypto.js", "dist/worker-livekit.js", "dist/livekit.js", "dist/livekit/index.d.ts", "dist/livekit-worker.js", "dist/session.js", "dist/session/index.d.ts", "dist/session-worker.js", "dist/worker-session.js", "dist/session.wasm", "dist/olm.js", "dist/olm/index.d.ts", "dist/olm-window.js", "dist/olm.wasm", "dist/media-session.wasm", "dist/media.wasm", "README.md", "LICENSE-MIT", "LICENSE-APACHE", "package.json", "dist/session-pq.wasm", "dist/identity.js", "dist/identity/index.d.ts", "dist/identity.wasm", "dist/x509.wasm", "dist/sas.js", "dist/sas/index.d.ts", "dist/sas.wasm"];
   must(`the package has ${expected.join(", ")}`, expected.every((file) => files.includes(file)));
   must("and nothing of its sources or tests", files.every((file) => !/^(src|e2e|interop|test|bench|node_modules)\//.test(file)));
 
@@ -48,6 +48,8 @@ try {
   must("and frameseal/olm", run(process.execPath, ["--input-type=module", "-e", olm], project).trim() === "3.2.15");
   const page = 'await import("frameseal/olm-window"); globalThis.Olm = null; await Olm.init(); const one = new Olm.Account(); one.create(); console.log(JSON.parse(one.identity_keys()).ed25519.length)';
   must("frameseal/olm-window sets window.Olm for good, its module inside", run(process.execPath, ["--input-type=module", "-e", page], project).trim() === "43");
+  const identity = 'Promise.all([import("frameseal/identity"), import("frameseal/sas")]).then(([{ indexedDbIdentity }, { pairwiseSas }]) => console.log(typeof indexedDbIdentity, typeof pairwiseSas))';
+  must("and frameseal/identity and frameseal/sas", run(process.execPath, ["--input-type=module", "-e", identity], project).trim() === "function function");
   const where = 'console.log(import.meta.resolve("frameseal/livekit-worker"))';
   const worker = run(process.execPath, ["--input-type=module", "-e", where], project).trim();
   must("frameseal/livekit-worker is one file, which asks for no other", /livekit-worker\.js$/.test(worker) && !/\bimport\s*[(.{"']/.test(readFileSync(fileURLToPath(worker), "utf8")));

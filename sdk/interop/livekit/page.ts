@@ -14,6 +14,7 @@ import {
   type RemoteTrack,
   type VideoCodec,
 } from "livekit-client";
+import { sessions } from "./session-page.ts";
 import type * as Frameseal from "../../src/livekit/index.ts";
 
 export interface Secret {
@@ -166,6 +167,7 @@ async function received(): Promise<Received[]> {
 }
 
 const page = {
+  sessions,
   join,
   received,
   errors: (): string[] => [...errors],

@@ -12,6 +12,7 @@ import { example } from "./example.ts";
 import { GRID, likeness, Native } from "./native.ts";
 import type { Join, Received, Secret } from "./page.ts";
 import { RELEASES, type Sfu, startPages, startSfu } from "./server.ts";
+import { overDataPackets } from "./session.ts";
 import type {} from "./page.ts";
 
 const { values: args } = parseArgs({
@@ -490,6 +491,7 @@ const FEW = [
   `two who speak Frameseal, and one who does not comes and goes ${nameOf(MANAGER)} ${nameOf(MANAGER)}`,
   `the connection resumed, and made anew ${nameOf(MANAGER)} ${nameOf(MANAGER)}`,
   `VP8 and Opus native SDK ${nameOf(OURS)}`,
+  `a session by data packets livekit-client ${NEW}`,
   "React example, production",
   "VP8: the server's view",
 ];
@@ -529,6 +531,10 @@ try {
   for (const row of rows) await judged(row.what, [nameOf(row.ada), nameOf(row.bob)], () => played(row));
   for (const row of nativeRows) await judged(`${row.codec.toUpperCase()} and Opus`, ["native SDK", nameOf(row.client)], () => withNative(row));
   await judged("ratchet by the native sender", ["native SDK", nameOf(OURS)], nativeRatchet);
+  for (const release of [NEW, OLD]) {
+    const sides = [`livekit-client ${release}`, "itself, and in Firefox"] as const;
+    await judged("a session by data packets", sides, () => overDataPackets(sfu, pages.page(release), [chromium, chromium, firefox], `call-${++calls}`));
+  }
   for (const build of ["development", "production"] as const) {
     const sides = ["livekit-client 2.21.0 with Frameseal's manager", "itself, and one with another secret"] as const;
     await judged(`React example, ${build} build`, sides, () => example(build, `call-${++calls}`, sfu, chromium));

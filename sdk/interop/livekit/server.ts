@@ -93,6 +93,7 @@ export async function startPages(): Promise<{ page(release: string): string; clo
       format: "esm",
       target: "es2022",
       write: false,
+      external: ["/dist/*"],
       logLevel: "warning",
     });
     pages.set(release, bundle.outputFiles[0]?.text ?? "");

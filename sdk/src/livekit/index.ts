@@ -32,4 +32,5 @@ export type { Format, FormatPolicy, LivekitFormatOptions } from "../compat.ts";
 export { linkSecretOf, newLinkSecret, type RoomKeys } from "./keys.ts";
 export type { LivekitE2EEManager } from "./manager.ts";
 export type { MemberState } from "./members.ts";
+export { type DataRoom, livekitTransport, type LivekitTransport, type LivekitTransportReport, type LivekitTransportOptions } from "./transport.ts";
 export type { ManagerEvents, ManagerOptions, ManagerReport } from "./options.ts";
