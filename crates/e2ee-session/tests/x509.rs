@@ -476,5 +476,9 @@ fn the_common_door_leads_here() {
     assert_eq!((known.email.as_deref(), known.id.len()), (Some("zoe@example.org"), 64));
     let other = policy.verify(&proof, &[8; 32], ROOM, NOW);
     assert_eq!(other, Err(IdentityError::X509(X509Error::WrongKey)));
-    assert_eq!(policy.verify(&[3, 1], &MEMBER, ROOM, NOW), Err(IdentityError::NotTaken(3)));
+    assert_eq!(policy.verify(&[9, 1], &MEMBER, ROOM, NOW), Err(IdentityError::NotTaken(9)));
+    // Within an identity that outlives calls, too.
+    let identity = e2ee_session::identity::store::Record::new([7; 32], NOW);
+    let within = e2ee_session::identity::policy::kept_proof(&identity.prove(&MEMBER, &proof));
+    assert_eq!(policy.verify(&within, &MEMBER, ROOM, NOW), Ok(Some(known)));
 }
