@@ -55,6 +55,9 @@ for (const name of ["chromium", "firefox"] as const) describe(name, () => {
       const raced = await page.evaluate(() => window.harness.identity.race("many"), null);
       assert.deepEqual(raced, { identities: 1, remembered: 4 }, "tabs do not overwrite one another");
       assert.deepEqual(await page.evaluate(() => window.harness.identity.stolen("many"), null), ["unverified", "refused", "unverified"]);
+      const cleared = await page.evaluate(() => window.harness.identity.cleared("many"), null);
+      assert.deepEqual(cleared.slice(0, 2), ["verified", "unverified"], "who was known is a stranger then, and nobody who must go");
+      assert.match(cleared[2] ?? "", /^E2eeError\(BadOption\): the identity "many" was removed/);
     } finally {
       await browser.close();
     }

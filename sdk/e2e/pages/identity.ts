@@ -131,6 +131,22 @@ export const identity = {
     return indexedDbIdentity({ profile, persist: false }).then(({ key }) => key, words);
   },
 
+  /** The person clears the site's data in a call; what is said of somebody who was known, and of the own proof. */
+  async cleared(profile: string): Promise<string[]> {
+    const { indexedDbIdentity } = await framesealIdentity();
+    const identity = await indexedDbIdentity({ profile, persist: false });
+    const own = new Uint8Array(32).fill(1);
+    const somebody = { participant: "p", name: "p", key: hex(own), proof: await identity.proof(own) };
+    await identity.remember(somebody);
+    const before = await identity.verdict(somebody, "inside");
+    await new Promise<void>((resolve, reject) => {
+      const request = indexedDB.deleteDatabase("frameseal-identity");
+      request.onsuccess = () => resolve();
+      request.onblocked = () => reject(new Error("somebody holds it"));
+    });
+    return [before, await identity.verdict(somebody, "inside"), await identity.proof(own).then(() => "signed", words)];
+  },
+
   /** Ada and Bob in a call; what each knows the other as. With `compare` they compare codes and remember it. */
   async meet({ path, compare, agreement = "x25519" }: { path: string; compare: boolean; agreement?: KeyAgreement }): Promise<{ trust: string[]; keys: (string | null)[]; own: string[]; callKeys: string[] }> {
     const [{ indexedDbIdentity }, { createSession }] = [await framesealIdentity(), await framesealSession()];

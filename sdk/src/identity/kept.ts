@@ -59,8 +59,7 @@ const ATTEMPTS = 20;
 export async function indexedDbIdentity(options: KeptOptions = {}): Promise<KeptIdentity> {
   const { profile = PROFILE, database = DATABASE, further, persist = true } = options;
   const memory = await load(options.wasm);
-  const profiles = await Profiles.open(database);
-  const records = new Records(profiles, profile, memory);
+  const records = new Records(new Profiles(database), profile, memory);
   if (persist) void navigator.storage?.persist?.().catch(() => false);
   const { fresh, key, made } = await records.begin();
 
@@ -122,9 +121,7 @@ export async function indexedDbIdentity(options: KeptOptions = {}): Promise<Kept
 
 /** Forgets the identity of a profile, and whom it compared codes with. That there is none is no error. */
 export async function removeIdentity({ profile = PROFILE, database = DATABASE }: Pick<KeptOptions, "profile" | "database"> = {}): Promise<void> {
-  const profiles = await Profiles.open(database);
-  await profiles.remove(profile);
-  profiles.close();
+  await new Profiles(database).remove(profile);
 }
 
 /** One profile's record: open only while it is used. */

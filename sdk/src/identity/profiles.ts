@@ -13,49 +13,52 @@ const STORE = "profiles";
 const VERSION = 1;
 const NONCE_LENGTH = 12;
 
-/** The profiles of one origin. */
+/** The profiles of one origin, in the database of this name. It is open while it is used only: the person may clear it at any time. */
 export class Profiles {
-  readonly #db: IDBDatabase;
+  readonly #name: string;
 
-  private constructor(db: IDBDatabase) {
-    this.#db = db;
+  constructor(name: string) {
+    this.#name = name;
   }
 
-  static async open(name: string): Promise<Profiles> {
-    if (typeof indexedDB === "undefined") throw new E2eeError("Unsupported", "an identity is kept in IndexedDB, which is not here");
-    const request = indexedDB.open(name, 1);
-    request.onupgradeneeded = () => request.result.createObjectStore(STORE);
-    const db = await done(request);
-    // Another version of this package, or the page itself, may want to delete it.
-    db.onversionchange = () => db.close();
-    return new Profiles(db);
-  }
-
-  async read(profile: string): Promise<Kept | undefined> {
-    return (await done(this.#db.transaction(STORE).objectStore(STORE).get(profile))) as Kept | undefined;
+  read(profile: string): Promise<Kept | undefined> {
+    return this.#use("readonly", (profiles) => done(profiles.get(profile))) as Promise<Kept | undefined>;
   }
 
   /** Writes, if there is still what was read, in one transaction. `false`: there is not. */
-  async replace(profile: string, was: Kept | undefined, kept: Kept): Promise<boolean> {
-    const transaction = this.#db.transaction(STORE, "readwrite");
-    const profiles = transaction.objectStore(STORE);
-    const ended = new Promise<void>((resolve, reject) => {
-      transaction.oncomplete = () => resolve();
-      transaction.onabort = () => reject(failed(transaction.error));
+  replace(profile: string, was: Kept | undefined, kept: Kept): Promise<boolean> {
+    return this.#use("readwrite", async (profiles) => {
+      const there = (await done(profiles.get(profile))) as Kept | undefined;
+      const same = there === undefined || was === undefined ? there === was : equal(there.sealed, was.sealed);
+      if (same) profiles.put(kept, profile);
+      return same;
     });
-    const there = (await done(profiles.get(profile))) as Kept | undefined;
-    const same = there === undefined || was === undefined ? there === was : equal(there.sealed, was.sealed);
-    if (same) profiles.put(kept, profile);
-    await ended;
-    return same;
   }
 
-  async remove(profile: string): Promise<void> {
-    await done(this.#db.transaction(STORE, "readwrite").objectStore(STORE).delete(profile));
+  remove(profile: string): Promise<void> {
+    return this.#use("readwrite", (profiles) => done(profiles.delete(profile)));
   }
 
-  close(): void {
-    this.#db.close();
+  /** Ends when the transaction has. Rejects with `Unsupported`, in the browser's words. */
+  async #use<T>(mode: IDBTransactionMode, use: (profiles: IDBObjectStore) => Promise<T>): Promise<T> {
+    if (typeof indexedDB === "undefined") throw new E2eeError("Unsupported", "an identity is kept in IndexedDB, which is not here");
+    let db: IDBDatabase | null = null;
+    try {
+      const request = indexedDB.open(this.#name, 1);
+      request.onupgradeneeded = () => request.result.createObjectStore(STORE);
+      db = await done(request);
+      const transaction = db.transaction(STORE, mode);
+      const ended = new Promise<void>((resolve, reject) => {
+        transaction.oncomplete = () => resolve();
+        transaction.onabort = () => reject(transaction.error ?? new Error("the transaction was aborted"));
+      });
+      const [result] = await Promise.all([use(transaction.objectStore(STORE)), ended]);
+      return result;
+    } catch (error) {
+      throw new E2eeError("Unsupported", `IndexedDB: ${error instanceof Error ? `${error.name}: ${error.message}` : String(error)}`);
+    } finally {
+      db?.close();
+    }
   }
 }
 
@@ -94,13 +97,9 @@ function equal(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && a.every((byte, at) => byte === b[at]);
 }
 
-function failed(error: DOMException | null): E2eeError {
-  return new E2eeError("Unsupported", `IndexedDB: ${error === null ? "it ended" : `${error.name}: ${error.message}`}`);
-}
-
 function done<T>(request: IDBRequest<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     request.onsuccess = () => resolve(request.result);
-    request.onerror = () => reject(failed(request.error));
+    request.onerror = () => reject(request.error ?? new Error("a request failed"));
   });
 }
