@@ -9,6 +9,7 @@ mod input;
 mod jitsi;
 mod livekit;
 mod seeds;
+mod session;
 mod sframe;
 mod words;
 
@@ -23,10 +24,13 @@ pub const TARGETS: &[Target] = &[
     ("codec", codec::codec),
     ("header", words::header),
     ("inspect", words::inspect),
+    ("log_entry", session::log_entry),
+    ("matrixrtc", session::matrixrtc),
     ("open_frameseal", frameseal::open_frameseal),
     ("open_jitsi", jitsi::open_jitsi),
     ("open_livekit", livekit::open_livekit),
     ("open_sframe", sframe::open_sframe),
+    ("session_input", session::session_input),
 ];
 
 /// Runs the target of that name.

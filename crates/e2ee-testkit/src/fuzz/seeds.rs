@@ -23,6 +23,8 @@ pub fn seeds(target: &str) -> Vec<(String, Vec<u8>)> {
                 ("trailer", [&[3, 0, 3, 4][..], frame, &[7; 28], &[0x0c, 0]].concat()),
             ]
         }),
+        "log_entry" => log_entries(),
+        "matrixrtc" => matrixrtc(),
         "open_frameseal" => {
             let changed = per_frame(|rule, frame| {
                 let rule = place(rule);
@@ -63,8 +65,72 @@ pub fn seeds(target: &str) -> Vec<(String, Vec<u8>)> {
                 ("flipped", [&[suite, 2, 1, 3][..], b"abc", &len, frame, &[0, 0, 0, 9, 1, 3]].concat()),
             ]
         }),
+        "session_input" => session_inputs(),
         _ => Vec::new(),
     }
+}
+
+/// What becomes of an entry that a member made, where it is put, what follows it: see `session::log_entry`.
+fn log_entries() -> Vec<(String, Vec<u8>)> {
+    let named: [(&str, &[u8]); 10] = [
+        ("genuine", &[1, 0]),
+        ("genuine_refused", &[1, 1]),
+        ("genuine_elsewhere", &[1, 4, 9]),
+        ("flipped", &[2, 0, 0, 0, 0, 40, 0, 5]),
+        ("cut", &[2, 0, 0, 2, 1, 0, 0, 0]),
+        ("commit_alone", &[3, 0, 0, 0, 0, 0]),
+        ("bad_welcome", b"\x03\x00\x00\x00\x00\x03abcinfo"),
+        ("other_group_info", b"\x04\x00info"),
+        ("other_version", &[5, 0, 2]),
+        ("long_length", &[0, 0, 1, 0xff, 0xff, 0xff, 0xff, 0]),
+    ];
+    named.map(|(name, bytes)| (name.to_owned(), bytes.to_vec())).to_vec()
+}
+
+/// Operation, how much later, bytes, what happens: see `session::session_input`.
+fn session_inputs() -> Vec<(String, Vec<u8>)> {
+    // Unchanged bytes of the kind, at the next place of the log.
+    const KEEP: u8 = 4 | 8;
+    let step = |kind: u8, what: u8| [KEEP | kind, 20, what];
+    let named: [(&str, Vec<u8>); 9] = [
+        ("an_entry", step(0, 1).to_vec()),
+        ("a_message", [step(1, 3), step(1, 3), step(0, 1), step(1, 3)].concat()),
+        ("a_knock_is_let_in", [step(2, 4), step(0, 13), step(0, 14), step(0, 14), step(0, 15)].concat()),
+        ("a_knock_is_refused", [step(2, 4), [KEEP | 8, 1, 13], step(0, 14), step(0, 15)].concat()),
+        ("rotations", [step(0, 9), step(0, 14), step(0, 15), step(0, 9), step(0, 14), step(0, 5)].concat()),
+        ("bob_is_gone", [[4, 1, 7], step(0, 14), step(0, 14), [4, 1, 15]].concat()),
+        ("nobody_else_is_there", [[4, 1, 8], [4, 255, 14], [4, 255, 14], [4, 255, 14], [4, 1, 15]].concat()),
+        ("compared", [step(0, 10), step(1, 3), step(0, 10), step(0, 14)].concat()),
+        (
+            "the_log_went_back",
+            [&[7, 1, 0, 0, 7, 1, 0, 6][..], &step(0, 0), &step(0, 11), &step(0, 14)].concat(),
+        ),
+    ];
+    named.map(|(name, bytes)| (name.to_owned(), bytes)).to_vec()
+}
+
+/// A choice (who is a member, which shape, which device), and content: see `session::matrixrtc`.
+fn matrixrtc() -> Vec<(String, Vec<u8>)> {
+    let room = r#""room_id":"!room:example.org""#;
+    let member = r#""member":{"id":"@bob:example.org:PHONE","claimed_device_id":"PHONE"}"#;
+    let key = r#"{"index":3,"key":"AAECAwQFBgcICQoLDA0ODw"}"#;
+    let today = format!(r#"{{"keys":{key},{member},{room},"session":{{}},"sent_ts":7}}"#);
+    let proposed = format!(r#"{{"media_key":{key},"member_id":"@bob:example.org:PHONE",{room}}}"#);
+    let escaped = today.replace("PHONE\"}", "PH\\u004fNE\"}");
+    let named: [(&str, u8, &str); 11] = [
+        ("today", 0, &today),
+        ("proposed", 2, &proposed),
+        ("before_its_sender", 1, &today),
+        ("of_another_device", 8, &today),
+        ("in_clear", 12, &today),
+        ("escaped", 0, &escaped),
+        ("short_key", 0, &today.replace("AAECAwQFBgcICQoLDA0ODw", "AAEC")),
+        ("long_index", 0, &today.replace("\"index\":3", "\"index\":256")),
+        ("another_room", 0, &today.replace("!room", "!moor")),
+        ("cut", 0, today.get(..40).unwrap_or_default()),
+        ("no_object", 0, "[1,2]"),
+    ];
+    named.map(|(name, choice, text)| (name.to_owned(), [&[choice], text.as_bytes()].concat())).to_vec()
 }
 
 /// What a member sealed with a table of moved runs, and with padding: clear bytes, plaintext.
