@@ -377,9 +377,8 @@ impl Session {
                 Err(error) => {
                     self.stage = Stage::Member(group);
                     self.drop_bytes(error);
-                    if self.told_sight.is_none_or(|told| told.0 + TELL_AGAIN_MS <= self.now.0) {
-                        self.tell_sight(false);
-                    }
+                    let at = self.told_sight.map_or(self.now, |told| told.plus(TELL_AGAIN_MS));
+                    self.tell_at = self.tell_at.or(Some(at));
                     Ok(())
                 }
             },
@@ -392,6 +391,7 @@ impl Session {
 
     /// Says what this member sees at the newest position, where it is one of those who do.
     pub(super) fn tell_sight(&mut self, first: bool) {
+        self.tell_at = None;
         let Stage::Member(group) = &self.stage else { return };
         let Ok(members) = group.members() else { return };
         if first || members.iter().take(WITNESSES).any(|member| member.index == group.index()) {

@@ -117,6 +117,8 @@ pub struct Session {
     comparison: Option<compare::Comparison>,
     told_policy: Option<RoomPolicy>,
     told_sight: Option<Millis>,
+    /// When what is seen is told again: somebody may believe to be in.
+    tell_at: Option<Millis>,
     refreshed: Option<Millis>,
     hushed: bool,
     commit_at: Option<Millis>,
@@ -188,6 +190,7 @@ impl Session {
             comparison: None,
             told_policy: None,
             told_sight: None,
+            tell_at: None,
             refreshed: None,
             hushed: true,
             commit_at: None,
@@ -476,6 +479,9 @@ impl Session {
             self.knocked_long_enough()?;
         }
         self.remove_absent();
+        if self.tell_at.is_some_and(|at| at <= now) {
+            self.tell_sight(false);
+        }
         if self.commit_at.is_some_and(|at| at <= now) {
             self.commit_at = None;
             self.commit()?;
@@ -569,7 +575,7 @@ impl Session {
         // Another group may have epochs of the same numbers.
         self.forget.clear();
         self.comparison = None;
-        self.commit_at = None;
+        (self.commit_at, self.tell_at) = (None, None);
         self.out.push_back(Output::Event(event));
     }
 
@@ -580,7 +586,7 @@ impl Session {
         };
         let forget = self.forget.front().map(|(at, _)| *at);
         let absent = self.absent.iter().map(|(_, at)| *at).min();
-        let times = [knock, self.commit_at, self.seal_at, forget, absent];
+        let times = [knock, self.commit_at, self.seal_at, self.tell_at, forget, absent];
         let Some(next) = times.into_iter().flatten().min() else {
             return;
         };
