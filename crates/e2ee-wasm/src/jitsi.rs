@@ -38,14 +38,12 @@ mod ask {
     pub(super) const CLOSE: u32 = 6;
     /// Makes room in lane `a` for frames of `b` bytes; gives the place to write them.
     pub(super) const RESERVE: u32 = 7;
-    /// WebCrypto found the tag of the frame planned in lane `a` right.
-    pub(super) const ACCEPT: u32 = 8;
     /// Lays the AES key of the plan in lane `a` out for import: its place, of length 0 when it is gone or never was here.
-    pub(super) const LEND_KEY: u32 = 9;
+    pub(super) const LEND_KEY: u32 = 8;
     /// Wipes what `LEND_KEY` laid out.
-    pub(super) const DROP_KEY: u32 = 10;
+    pub(super) const DROP_KEY: u32 = 9;
     /// How many frames of person `a` fared so: `b` 0 opened, 1 repeated, 2 no key, 3 rejected, 4 malformed, 5 sealed.
-    pub(super) const TALLY: u32 = 11;
+    pub(super) const TALLY: u32 = 10;
 }
 
 struct Person {
@@ -151,6 +149,21 @@ pub fn plan_open(lane: u32, meta: u32, len: u32) -> i32 {
     })
 }
 
+/// WebCrypto found the tag of the frame planned in lane `lane` right. Gives 0, unless the IV came meanwhile.
+#[wasm_bindgen]
+pub fn accept(lane: u32) -> i32 {
+    let Some(mut door) = DOOR.try_lock() else { return -i32::from(code::INTERNAL) };
+    let door = &mut *door;
+    let at = lane as usize;
+    let pending = door.pending.get_mut(at).and_then(Option::take);
+    let person = door.lanes.get(at).and_then(Option::as_ref).map(|lane| lane.person);
+    let person = person.and_then(|person| door.people.get_mut(person));
+    let Some((Pending { plan, frame, .. }, person)) = pending.zip(person) else {
+        return -i32::from(code::STALE);
+    };
+    person.opener.hazmat_accept(&frame, &plan).map_or_else(|error| -i32::from(error.cause.code().0), |()| 0)
+}
+
 const fn described(frame_type: FrameType, meta: u32, ssrc: u32, timestamp: u32) -> Frame {
     Frame { frame_type, ssrc: if meta & 0x1_0000 != 0 { Some(ssrc) } else { None }, timestamp }
 }
@@ -243,13 +256,6 @@ impl Door {
                 0.0
             }
             ask::RESERVE => self.lane(first)?.reserve(second),
-            ask::ACCEPT => {
-                let pending = self.pending.get_mut(first).and_then(Option::take).ok_or(code::STALE)?;
-                let person = self.lane(first)?.person;
-                let person = self.people.get_mut(person).ok_or(code::UNKNOWN_PARTICIPANT)?;
-                let accepted = person.opener.hazmat_accept(&pending.frame, &pending.plan);
-                accepted.map(|()| 0.0).map_err(|error| error.cause.code().0)?
-            }
             ask::LEND_KEY => self.lend_key(first)?,
             ask::DROP_KEY => {
                 self.lane(first)?.key = None;

@@ -11,10 +11,9 @@ const enum Ask {
   Bind = 5,
   Close = 6,
   Reserve = 7,
-  Accept = 8,
-  LendKey = 9,
-  DropKey = 10,
-  Tally = 11,
+  LendKey = 8,
+  DropKey = 9,
+  Tally = 10,
 }
 
 const LENGTH_SPAN = 2 ** 21;
@@ -37,6 +36,7 @@ interface Door {
   open(lane: number, meta: number, length: number): number;
   plan_seal(lane: number, meta: number, length: number, ssrc: number, timestamp: number): number;
   plan_open(lane: number, meta: number, length: number): number;
+  accept(lane: number): number;
 }
 
 /** A number below 0 is `-Code`. */
@@ -145,7 +145,7 @@ export class JitsiModule {
 
   /** WebCrypto found the planned frame's tag right. */
   accept(lane: number): number {
-    return this.#door.ask(Ask.Accept, lane, 0, 0);
+    return this.#door.accept(lane);
   }
 
   /** The AES key of a plan, copied out; `null` when it is gone or never was here. */
