@@ -23,7 +23,7 @@ for (const name of ["chromium", "firefox"] as const) describe(`jitsi in ${name}`
 
   const talk = (order: JitsiOrder, strangers: string[] = []): Promise<void> =>
     page.evaluate(({ order, strangers }) => window.jitsi.talk(order, strangers), { order, strangers });
-  const decodes = (id: string, of: string, more = 40) =>
+  const decodes = (id: string, of: string, more = 25) =>
     page.evaluate(({ id, of, more }) => window.jitsi.decodes(id, of, more), { id, of, more });
   const decodedIn = (id: string, of: string, ms: number) =>
     page.evaluate(({ id, of, ms }) => window.jitsi.decodedIn(id, of, ms), { id, of, ms });
@@ -45,7 +45,7 @@ for (const name of ["chromium", "firefox"] as const) describe(`jitsi in ${name}`
         // Who has no key sees and hears nothing, so nothing was in clear.
         await talk({ room, id: eve, worker: "frameseal", by }, [ada, bob]);
         await page.evaluate(({ eve, ada }) => window.jitsi.until(async () => ((await window.jitsi.member(eve).stream(ada, "video"))?.packets ?? 0) > 20, 10_000, "packets for eve"), { eve, ada });
-        const seen = await decodedIn(eve, ada, 1500);
+        const seen = await decodedIn(eve, ada, 1000);
         assert.equal(seen.pictures, 0);
         assert.ok(seen.samples <= 4800, `${seen.samples} samples`);
         await leave(ada, bob, eve);
@@ -57,7 +57,7 @@ for (const name of ["chromium", "firefox"] as const) describe(`jitsi in ${name}`
     const room = "shared";
     await talk({ room, id: "shared-ada", worker: "frameseal", by: "script", shared: true });
     await talk({ room, id: "shared-bob", worker: "frameseal", by: "script", shared: true });
-    for (const [to, from] of [["shared-ada", "shared-bob"], ["shared-bob", "shared-ada"]] as const) await decodes(to, from, 20);
+    for (const [to, from] of [["shared-ada", "shared-bob"], ["shared-bob", "shared-ada"]] as const) await decodes(to, from, 12);
     await leave("shared-ada", "shared-bob");
   });
 
@@ -68,20 +68,20 @@ for (const name of ["chromium", "firefox"] as const) describe(`jitsi in ${name}`
     await talk({ room, id: bob, worker: "stock", by: "script" });
     await talk({ room, id: cem, worker: "frameseal", by: "script" });
     const all = [[ada, bob], [bob, ada], [cem, ada], [cem, bob]] as const;
-    for (const [to, from] of all) await decodes(to, from, 20);
+    for (const [to, from] of all) await decodes(to, from, 12);
     for (const steps of [1, 3]) {
       for (const id of [ada, bob]) {
         let key = Uint8Array.from(await page.evaluate((id) => window.jitsi.keyOf(id), id));
         for (let n = 0; n < steps; n++) key = await ratcheted(key);
         await page.evaluate(({ id, next }) => window.jitsi.ratchet(id, next), { id, next: [...key] });
       }
-      for (const [to, from] of all) await decodes(to, from, 20);
+      for (const [to, from] of all) await decodes(to, from, 12);
     }
     // Cem is left out of the next one, as who has left would be.
     for (const [id, other] of [[ada, bob], [bob, ada]] as const) {
       await page.evaluate(({ id, other }) => window.jitsi.rotate(id, [other]), { id, other });
     }
-    for (const [to, from] of [[ada, bob], [bob, ada]] as const) await decodes(to, from, 20);
+    for (const [to, from] of [[ada, bob], [bob, ada]] as const) await decodes(to, from, 12);
     for (const from of [ada, bob]) {
       await decodedIn(cem, from, 500);
       assert.equal((await decodedIn(cem, from, 1000)).pictures, 0);
