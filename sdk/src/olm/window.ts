@@ -1,7 +1,8 @@
 /**
  * One file that sets `window.Olm`, its module inside, for pages that cannot be built anew.
  *
- * It goes before the page's own scripts. A libolm that loads later does not take its place; `delete window.Olm` does.
+ * It goes before or after the page's own scripts, as long as nobody has joined a conference: a libolm that was there is
+ * replaced, and one that loads later does not take its place. `delete window.Olm` ends that.
  */
 import module from "../../wasm/olm.wasm";
 import { embed } from "./api.ts";

@@ -294,7 +294,7 @@ class Participant {
 }
 
 const room = new Map();
-say({ is: "ready", library: Olm.get_backend?.() ?? `libolm ${Olm.get_library_version().join(".")}` });
+say({ is: "ready", library: Olm.get_backend ? "frameseal/olm" : `libolm ${Olm.get_library_version().join(".")}` });
 for await (const line of createInterface({ input: process.stdin })) {
   const { at, order, ...rest } = JSON.parse(line);
   if (order === "make") room.set(at, new Participant({ who: at, ...rest }));

@@ -90,6 +90,11 @@ impl Call {
             }
         });
         let first: Value = lines.recv_timeout(LIMIT).unwrap();
+        if asked() {
+            // The harness has begun a line.
+            let said = writeln!(std::io::stderr());
+            assert!(said.is_ok());
+        }
         assert_eq!(first["is"], "ready");
         Self {
             node,
