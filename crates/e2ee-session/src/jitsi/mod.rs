@@ -12,13 +12,14 @@
 //! **Signed and unsigned.** Since September 2026 session-init and session-ack carry an Ed25519 signature of the keys in
 //! them, and the MACs of a comparison cover the Curve25519 key too. This engine signs always and reads both; who has
 //! signed once is not believed without a signature again. An unsigned session is one that the server could have begun in
-//! somebody's name, comparing or not: [`Event::Session`] and [`Event::Verified`] tell. What exactly is signed is known
-//! from one call in the tests of lib-jitsi-meet: the JSON of `idKey` and `otKey`; a joined text is read as well, and
-//! answered in kind. Of session-ack it is this crate's reading: the JSON of the sender's `idKey`.
+//! somebody's name, comparing or not: [`Event::Session`] and [`Event::Verified`] tell. A signed one is by whoever published
+//! the key in that presence, which comparing ties to a person. What exactly is signed is known from one call in the tests of
+//! lib-jitsi-meet: the JSON of `idKey` and `otKey`; a joined text is read as well, and answered in kind. Of session-ack it
+//! is this crate's reading: the JSON of the sender's `idKey`.
 //!
 //! **Beyond the protocol, within its wire.** Who comes is given no key that has sealed anything before: the ratchet does
-//! not wait where a session does not. Every fourth step in a row is a fresh key, since others follow eight at most and
-//! only while frames come. The first leave sets the time of the rotation, later ones do not put it off. Key messages are
+//! not wait where a session does not. After four steps comes a fresh key, since others follow eight at most, and only
+//! while frames come. The first leave sets the time of the rotation, later ones do not put it off. Key messages are
 //! sent three times. In a comparison the commitment must be there and the run must be the one that was begun.
 //!
 //! Randomness comes from the seed, but for the Olm account, its ratchets and the keys of comparisons: vodozemac draws

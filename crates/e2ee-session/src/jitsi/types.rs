@@ -49,8 +49,8 @@ pub enum Input<'a> {
     },
     /// Somebody left.
     Left(&'a str),
-    /// A property in somebody's presence: `e2ee.enabled`, `e2ee.idKey.ed25519`, `e2ee.idKey.curve25519`; others are of no
-    /// matter here.
+    /// A property in the presence of somebody who has joined: `e2ee.enabled`, `e2ee.idKey.ed25519`,
+    /// `e2ee.idKey.curve25519`; others are of no matter here.
     Property {
         /// Whose.
         who: &'a str,

@@ -21,6 +21,11 @@ fn asked() -> bool {
     std::env::var_os("FRAMESEAL_JITSI").is_some()
 }
 
+/// With the times of the stock client.
+fn in_full() -> bool {
+    std::env::var_os("FRAMESEAL_JITSI").is_some_and(|how| how == "full")
+}
+
 fn missing() -> Option<&'static str> {
     if !Path::new(FOLDER).join("../../../../sdk/node_modules/@matrix-org/olm").is_dir() {
         return Some("@matrix-org/olm is not installed");
@@ -106,7 +111,7 @@ impl Call {
             seen: BTreeMap::new(),
             presence: BTreeMap::new(),
             begun: Instant::now(),
-            change_ms: if asked() { CHANGE_MS } else { 250 },
+            change_ms: if in_full() { CHANGE_MS } else { 250 },
             signs,
             turns: Vec::new(),
         }
@@ -212,7 +217,7 @@ impl Call {
             let engine = Jitsi::new(settings, &[who.as_bytes()[0]; 32], self.now()).unwrap();
             self.ours.insert(who.to_owned(), (engine, None));
         } else {
-            let request = if asked() { REQUEST_MS } else { 500 };
+            let request = if in_full() { REQUEST_MS } else { 500 };
             let with = json!({ "signs": self.signs, "change": self.change_ms, "request": request });
             self.order(who, "make", with);
         }
