@@ -51,7 +51,11 @@ pub(crate) static LONG: &[Step] = &[
         what: "livekit-client and its native SDK through a LiveKit server",
         run: livekit,
     },
-    Step { name: "interop", what: "matrix-js-sdk's key transport, oidc-provider's ID tokens", run: interop },
+    Step {
+        name: "interop",
+        what: "matrix-js-sdk's key transport, oidc-provider's ID tokens, stock participants of Jitsi",
+        run: interop,
+    },
     Step {
         name: "gstreamer",
         what: "GStreamer elements: every codec through RTP, wrong keys, touched frames",
@@ -195,8 +199,8 @@ fn livekit(log: &mut Log) -> Result<Done> {
 }
 
 fn interop(log: &mut Log) -> Result<Done> {
-    for peer in ["matrix", "oidc"] {
-        log.job(Job::xtask()?.args(["interop", peer]))?;
+    for peer in [["matrix"].as_slice(), &["oidc"], &["jitsi", "--", "--few"]] {
+        log.job(Job::xtask()?.arg("interop").args(peer))?;
     }
     cargo_tests(&log.text())
 }

@@ -1,10 +1,8 @@
 //! The own media key.
 use chacha20::ChaCha20Rng;
+use e2ee_core::jitsi::SlotKey;
 use e2ee_core::{Millis, SecretBytes};
-use hkdf::Hkdf;
 use hpke::rand_core::Rng as _;
-use sha2::Sha256;
-use zeroize::Zeroizing;
 
 use super::{KEY_LEN, MAX_STEPS};
 
@@ -29,18 +27,10 @@ impl Own {
         if self.steps >= MAX_STEPS {
             return false;
         }
+        let next = SlotKey::derive(self.key.expose()).next();
+        let Some(next) = next.as_ref().and_then(SlotKey::expose_material) else { return false };
+        self.key = SecretBytes::copy_of(next);
         self.steps += 1;
-        self.key = ratcheted(&self.key);
         true
     }
-}
-
-/// HKDF-SHA-256, salt `JFrameRatchetKey`, no info, 32 bytes.
-pub(super) fn ratcheted(key: &SecretBytes) -> SecretBytes {
-    let mut next = Zeroizing::new([0; KEY_LEN]);
-    let expanded =
-        Hkdf::<Sha256>::new(Some(b"JFrameRatchetKey"), key.expose()).expand(&[], next.as_mut_slice());
-    // 32 bytes are one block: it cannot fail.
-    debug_assert!(expanded.is_ok());
-    SecretBytes::copy_of(next.as_slice())
 }
