@@ -2,6 +2,7 @@
 #![cfg(feature = "jitsi")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
+mod frames;
 mod recorded;
 mod rules;
 mod stock;

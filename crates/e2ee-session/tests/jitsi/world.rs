@@ -1,7 +1,8 @@
 //! Participants of ours in virtual time, and a server between them that may do as it likes.
 use std::collections::{BTreeMap, VecDeque};
 
-use e2ee_core::Millis;
+use e2ee_core::jitsi::{Frame, FrameType, Opener, Options, Sealer, SlotKey};
+use e2ee_core::{FrameBuf, Millis, ParticipantId};
 use e2ee_session::jitsi::{Event, Input, Jitsi, JitsiError, Output, Settings};
 use serde_json::Value;
 
@@ -15,6 +16,33 @@ pub(super) struct Person {
     pub(super) history: Vec<(u64, u32, String)>,
     pub(super) opens: BTreeMap<(String, u32), String>,
     pub(super) events: Vec<Event>,
+    sealer: Sealer,
+    openers: BTreeMap<String, Opener>,
+}
+
+impl Person {
+    /// A frame of sound, sealed; nothing without a key.
+    pub(super) fn seal(&mut self, bytes: &[u8], timestamp: u32) -> Option<Vec<u8>> {
+        self.seals.as_ref()?;
+        let mut buf = FrameBuf::new();
+        buf.fill(bytes);
+        let frame = Frame { frame_type: FrameType::Audio, ssrc: Some(1), timestamp };
+        Some(self.sealer.seal(&frame, &mut buf).unwrap().to_vec())
+    }
+
+    /// Whether it opens, and to this.
+    pub(super) fn opens(&mut self, sender: &str, sealed: &[u8], bytes: &[u8]) -> bool {
+        let mut buf = FrameBuf::new();
+        buf.fill(sealed);
+        let opener = self.openers.get_mut(sender);
+        opener.is_some_and(|opener| {
+            opener.open(&Frame::received(FrameType::Audio), &mut buf).is_ok_and(|opened| opened == bytes)
+        })
+    }
+}
+
+fn id(who: &str) -> ParticipantId {
+    ParticipantId::new(who).unwrap()
 }
 
 /// What the server does with a message: from, to, its JSON. `None`: it is lost.
@@ -73,13 +101,20 @@ impl World {
                 Output::Publish { name, value } => self.publish(who, name, &value),
                 Output::Seal { index, key } => {
                     person.history.push((self.now, index, hex(key.expose())));
+                    person.sealer.set_key(index, SlotKey::derive(key.expose())).unwrap();
                     person.seals = Some((index, hex(key.expose())));
                 }
                 Output::Stop => person.seals = None,
                 Output::Open { who, index, key } => {
+                    let new = || Opener::new(Options::default(), id(&who));
+                    let opener = person.openers.entry(who.clone()).or_insert_with(new);
+                    opener.set_key(index, SlotKey::derive(key.expose())).unwrap();
                     person.opens.insert((who, index), hex(key.expose()));
                 }
-                Output::Forget(owner) => person.opens.retain(|(of, _), _| *of != owner),
+                Output::Forget(owner) => {
+                    person.opens.retain(|(of, _), _| *of != owner);
+                    person.openers.get_mut(&owner).into_iter().for_each(Opener::clear);
+                }
                 Output::WakeAt(at) => person.wake = Some(at),
                 Output::Event(event) => person.events.push(event),
                 _ => {}
@@ -110,6 +145,8 @@ impl World {
             history: Vec::new(),
             opens: BTreeMap::new(),
             events: Vec::new(),
+            sealer: Sealer::new(Options::default(), id(&who), [3; 8]),
+            openers: BTreeMap::new(),
         };
         self.people.insert(who.clone(), person);
         for other in self.others(&who) {
@@ -124,12 +161,14 @@ impl World {
         self.drain(&who);
     }
 
-    pub(super) fn leave(&mut self, who: &str) {
-        self.people.remove(who);
+    /// Gives back who left, with all that it has.
+    pub(super) fn leave(&mut self, who: &str) -> Option<Person> {
+        let gone = self.people.remove(who);
         self.presence.remove(who);
         for other in self.others(who) {
             self.give(&other, Input::Left(who));
         }
+        gone
     }
 
     /// Lets time pass; messages take none.
