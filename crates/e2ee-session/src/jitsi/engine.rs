@@ -181,9 +181,11 @@ impl Jitsi {
         uuid: &str,
         signature: Option<&str>,
     ) -> Result<(), JitsiError> {
-        // One in which nothing came is given up: the answer may not have arrived.
-        let heard = |channel: &Channel| channel.session.has_received_message();
-        if self.peers.get(from).and_then(|peer| peer.channel.as_ref()).is_some_and(heard) {
+        // One in which nothing came is given up for another offer: the answer may not have arrived.
+        let stays = |channel: &Channel| {
+            channel.session.has_received_message() || channel.session.session_keys().one_time_key == one_time
+        };
+        if self.peers.get(from).and_then(|peer| peer.channel.as_ref()).is_some_and(stays) {
             return Err(JitsiError::SessionExists);
         }
         if !is_lower(from, &self.settings.me) {

@@ -367,6 +367,24 @@ fn replays_change_nothing() {
 }
 
 #[test]
+fn an_offer_that_comes_twice_begins_one_session() {
+    let mut world = World::new();
+    world.server = Box::new(|_, _, _| None);
+    for name in ["a", "b"] {
+        world.join(Settings::new(name));
+        world.give(name, Input::Enable(true));
+    }
+    world.run(0);
+    let (from, to, json) = world.sent[0].clone();
+    for _ in 0..2 {
+        world.give(&to, Input::Message { from: &from, json: &json });
+    }
+    let events = world.events("b");
+    assert_eq!(events.iter().filter(|event| matches!(event, Event::Session { .. })).count(), 1);
+    assert!(events.contains(&Event::Refused("a".to_owned(), JitsiError::SessionExists)));
+}
+
+#[test]
 fn off_is_said_and_sessions_end() {
     let mut world = World::of(&["a", "b"]);
     world.give("a", Input::Enable(false));
