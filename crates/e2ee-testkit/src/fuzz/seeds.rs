@@ -72,10 +72,11 @@ pub fn seeds(target: &str) -> Vec<(String, Vec<u8>)> {
 
 /// What becomes of an entry that a member made, where it is put, what follows it: see `session::log_entry`.
 fn log_entries() -> Vec<(String, Vec<u8>)> {
-    let named: [(&str, &[u8]); 10] = [
+    let named: [(&str, &[u8]); 11] = [
         ("genuine", &[1, 0]),
         ("genuine_refused", &[1, 1]),
         ("genuine_elsewhere", &[1, 4, 9]),
+        ("where_one_was_read", &[0, 4, 1, 1, 0, 0, 0, 1]),
         ("flipped", &[2, 0, 0, 0, 0, 40, 0, 5]),
         ("cut", &[2, 0, 0, 2, 1, 0, 0, 0]),
         ("commit_alone", &[3, 0, 0, 0, 0, 0]),
