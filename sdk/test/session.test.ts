@@ -233,7 +233,7 @@ describe("sessions", { concurrency: true }, () => {
     const { ada, bob } = await pair("twice");
     const second = media(ada.session);
     await until(async () => (await ada.session.report()).mediaWorkers === 2, "the second media worker");
-    await sleep(50);
+    await until(() => (second.report() as { sender: unknown }).sender !== null, "keys in the second media worker");
     const [one, two] = [await ada.seal("same"), await Person.prototype.seal.call({ engine: second } as Person, "same")];
     assert.notDeepEqual(one, two);
     assert.deepEqual([await bob.open("ada", one), await bob.open("ada", two)], ["same", "same"]);
