@@ -50,6 +50,8 @@ try {
   must("frameseal/olm-window sets window.Olm for good, its module inside", run(process.execPath, ["--input-type=module", "-e", page], project).trim() === "43");
   const identity = 'Promise.all([import("frameseal/identity"), import("frameseal/sas")]).then(([{ indexedDbIdentity }, { pairwiseSas }]) => console.log(typeof indexedDbIdentity, typeof pairwiseSas))';
   must("and frameseal/identity and frameseal/sas", run(process.execPath, ["--input-type=module", "-e", identity], project).trim() === "function function");
+  const later = 'import { runInThisContext } from "node:vm"; runInThisContext("var Olm = {}"); await import("frameseal/olm-window"); await Olm.init(); console.log(Olm.get_backend().split(" ")[0])';
+  must("and takes the place of a libolm that was there", run(process.execPath, ["--input-type=module", "-e", later], project).trim() === "vodozemac");
   const where = 'console.log(import.meta.resolve("frameseal/livekit-worker"))';
   const worker = run(process.execPath, ["--input-type=module", "-e", where], project).trim();
   must("frameseal/livekit-worker is one file, which asks for no other", /livekit-worker\.js$/.test(worker) && !/\bimport\s*[(.{"']/.test(readFileSync(fileURLToPath(worker), "utf8")));

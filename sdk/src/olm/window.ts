@@ -9,4 +9,10 @@ import { embed } from "./api.ts";
 import Olm from "./index.ts";
 
 embed(module);
-Object.defineProperty(globalThis, "Olm", { configurable: true, enumerable: true, get: () => Olm, set: () => undefined });
+const known = Object.getOwnPropertyDescriptor(globalThis, "Olm");
+if (known?.configurable === false) {
+  // libolm ran as a script of its own: its global variable can be set, and not be made another kind of property.
+  (globalThis as { Olm?: unknown }).Olm = Olm;
+} else {
+  Object.defineProperty(globalThis, "Olm", { configurable: true, enumerable: true, get: () => Olm, set: () => undefined });
+}
