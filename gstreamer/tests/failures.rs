@@ -139,14 +139,16 @@ fn frames_that_were_touched_are_dropped_and_counted_and_the_others_open() {
                     map[middle] ^= 0x40;
                 }
             });
+            let start = std::time::Instant::now();
             let end = line.run();
+            let seconds = start.elapsed().as_secs() as usize;
             let what = format!("{} in {format}'s format", way.name);
             assert!(end.eos, "{what}: {end:?}");
             let (sealed, opened) = (line.count("enc", "sealed"), line.count("dec", "opened"));
             let dropped = line.count("dec", "rejected") + line.count("dec", "malformed");
             assert_eq!((opened, dropped), (sealed - (sealed + 1) / 3, (sealed + 1) / 3), "{what}");
-            // Rate-limited: the run takes less than a few seconds.
-            assert!((1..8).contains(&end.warnings.len()), "{what}: {:?}", end.warnings);
+            // One a second at most.
+            assert!((1..=seconds + 2).contains(&end.warnings.len()), "{what}: {:?}", end.warnings);
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clap::{Args, Parser, Subcommand};
 use str0m_call::ivf::Clip;
@@ -63,17 +63,23 @@ impl Who {
     }
 }
 
+/// True once the time is over.
+fn timer(seconds: u64) -> impl Fn() -> bool {
+    let start = Instant::now();
+    move || start.elapsed() >= Duration::from_secs(seconds)
+}
+
 fn run(command: &Command) -> Result<(), Error> {
     match command {
         Command::Publish { member, clip } => {
             let clip = Clip::read(&std::fs::read(clip)?)?;
-            let sent =
-                publish::publish(&member.member("Camera")?, &clip, Duration::from_secs(member.seconds))?;
+            let (who, over) = (member.member("Camera")?, timer(member.seconds));
+            let sent = publish::publish(&who, &clip, |_| over())?;
             println!("{sent} frames sent, all sealed");
         }
         Command::Record { member, of, out } => {
-            let time = Duration::from_secs(member.seconds);
-            let report = record::record(&member.member("Recorder")?, of, out, time)?;
+            let (who, over) = (member.member("Recorder")?, timer(member.seconds));
+            let report = record::record(&who, of, out, |_| over())?;
             println!("{} frames written, {} did not open", report.written, report.refused);
         }
     }

@@ -13,12 +13,12 @@ use crate::{Error, Member, participant};
 /// Ticks a second of video's RTP clock.
 const CLOCK: u64 = 90_000;
 
-/// Sends `clip` for so long, over and over, and gives the number of frames. When a receiver wants a key frame the clip
+/// Sends `clip` over and over, until `done` says so of the number of frames, and gives that number. When a receiver wants a key frame the clip
 /// starts again: a file cannot be asked for one.
 ///
 /// # Errors
 /// [`Error`]. A frame that cannot be sealed ends it; none is ever sent as it is.
-pub fn publish(member: &Member, clip: &Clip, time: Duration) -> Result<u64, Error> {
+pub fn publish(member: &Member, clip: &Clip, mut done: impl FnMut(u64) -> bool) -> Result<u64, Error> {
     let mut entropy = [0; 32];
     getrandom::fill(&mut entropy).map_err(|_| Error::Entropy)?;
     let profile = member.profile(CipherSuite::Aes128GcmSha256_128)?;
@@ -29,7 +29,7 @@ pub fn publish(member: &Member, clip: &Clip, time: Duration) -> Result<u64, Erro
     let info = FrameInfo::track(TrackKind::Video, CodecRule::Vp8);
     let mut buf = FrameBuf::new();
     let (start, mut sent, mut frames) = (Instant::now(), 0, clip.frames.iter());
-    while start.elapsed() < time {
+    while !done(sent) {
         if call.pump()?.key_frame_wanted {
             frames = clip.frames.iter();
         }

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::BufWriter;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use e2ee_core::frame::codec::is_key_frame;
 use e2ee_core::{Announcement, CodecRule, FrameBuf, FrameInfo, Millis, Opener, TrackKind};
@@ -25,15 +25,20 @@ pub struct Report {
     pub early: u32,
 }
 
-/// Records the camera of participant `of` into `path` for so long.
+/// Records the camera of participant `of` into `path`, until `done` says so of what there is.
 ///
 /// # Errors
 /// [`Error`].
-pub fn record(member: &Member, of: &str, path: &Path, time: Duration) -> Result<Report, Error> {
+pub fn record(
+    member: &Member,
+    of: &str,
+    path: &Path,
+    mut done: impl FnMut(&Report) -> bool,
+) -> Result<Report, Error> {
     let mut call = Call::join(member, None)?;
     let mut recorder = Recorder { opener: None, buf: FrameBuf::new(), file: None, report: Report::default() };
     let start = Instant::now();
-    while start.elapsed() < time {
+    while !done(&recorder.report) {
         let news = call.pump()?;
         let now = Millis(u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX));
         for frame in news.media {
@@ -47,7 +52,7 @@ pub fn record(member: &Member, of: &str, path: &Path, time: Duration) -> Result<
     }
     call.leave()?;
     if let Some(file) = recorder.file {
-        recorder.report.written = file.finish()?;
+        file.finish()?;
     }
     Ok(recorder.report)
 }
@@ -103,6 +108,7 @@ impl Recorder {
         }
         if let Some(file) = &mut self.file {
             file.push(frame.time.rebase(str0m::media::Frequency::NINETY_KHZ).numer(), opened)?;
+            self.report.written += 1;
         }
         Ok(false)
     }
