@@ -13,6 +13,9 @@ pub(crate) struct Args {
     /// Only key agreement: joins, leaves and rotations by group size, classic and post-quantum; sizes may follow
     #[arg(long, conflicts_with_all = ["bars", "browser"])]
     groups: bool,
+    /// Only the C interface: what a C caller pays above a Rust caller
+    #[arg(long, conflicts_with_all = ["bars", "groups", "browser"])]
+    native: bool,
     /// In Chromium: a frame's cost in a worker, hot and in a call, against livekit-client's own E2EE worker
     #[arg(long, conflicts_with = "bars")]
     browser: bool,
@@ -36,6 +39,9 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     }
     if args.groups {
         job = job.args(["--bench", "groups"]);
+    }
+    if args.native {
+        job = job.args(["--bench", "native"]);
     }
     let status = job.arg("--").args(&args.rest).limit(LIMIT).status()?;
     Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })

@@ -7,9 +7,12 @@ mod bench;
 mod calls;
 mod claims;
 mod demo;
+mod dist;
 mod doctor;
 mod fuzz;
 mod interop;
+mod native;
+mod native_test;
 mod npm;
 mod report;
 mod run;
@@ -51,6 +54,10 @@ enum Task {
     Sdk,
     /// Build the demo page
     Meet,
+    /// Install the C library: shared and static, header, pkg-config, CMake package
+    Install(native::Args),
+    /// Pack the C library for a release: archive, checksums, SBOM, licences
+    Dist,
 }
 
 fn main() -> ExitCode {
@@ -65,6 +72,8 @@ fn main() -> ExitCode {
         Task::Wasm(args) => wasm::run(&args),
         Task::Sdk => npm::sdk().map(|()| ExitCode::SUCCESS),
         Task::Meet => npm::meet().map(|()| ExitCode::SUCCESS),
+        Task::Install(args) => native::run(&args),
+        Task::Dist => dist::run(),
     };
     done.unwrap_or_else(|error| {
         eprintln!("error: {error}");

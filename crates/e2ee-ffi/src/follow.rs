@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use e2ee_core::frame::Padding;
+use e2ee_core::frame::{Padding, outlined};
 use e2ee_core::livekit::{self, SlotKey};
 use e2ee_core::{
     Announcement, CallId, CipherSuite, FrameBuf, FrameFormat, FrameInfo, KeyAt, KidScheme, OpenCause,
@@ -330,19 +330,21 @@ impl Opening {
         Ok(())
     }
 
-    /// Opens what is in `buf`, in place; says whether the server made it.
+    /// Opens a frame; what it becomes is in `buf`. Says whether the server made it.
     #[inline]
     pub(crate) fn open<'b>(
         &mut self,
         info: &Info<'_>,
+        frame: &[u8],
         buf: &'b mut FrameBuf,
     ) -> Result<(&'b [u8], bool), Failure> {
         self.catch_up();
         match &mut self.engine {
-            Engine::Sframe(opener) => Ok((opener.open(&info.sframe()?, buf)?, false)),
+            Engine::Sframe(opener) => Ok((outlined::open(opener, &info.sframe()?, frame, buf)?, false)),
             Engine::LiveKit(opener) => {
-                let frame = info.livekit(buf.bytes()).ok_or_else(|| no_open_codec(&self.who, info.kind))?;
-                let opened = opener.open(&frame, buf)?;
+                let as_livekit = info.livekit(frame).ok_or_else(|| no_open_codec(&self.who, info.kind))?;
+                buf.fill(frame);
+                let opened = opener.open(&as_livekit, buf)?;
                 Ok((opened.bytes(), matches!(opened, livekit::Opened::Injected(_))))
             }
             Engine::None => {

@@ -43,6 +43,8 @@ mod livekit;
 mod session;
 
 #[cfg(feature = "testing")]
+pub mod fuzz;
+#[cfg(feature = "testing")]
 mod testing;
 
 pub use library::{

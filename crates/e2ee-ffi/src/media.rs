@@ -1,5 +1,6 @@
 //! Sealers and openers of every format behind one door. No pointers here.
 
+use e2ee_core::frame::outlined;
 use e2ee_core::livekit;
 use e2ee_core::{
     CodecRule, FrameBuf, FrameInfo, OpenCause, OpenError, ParticipantId, Profile, SealCause, SealError,
@@ -141,16 +142,24 @@ impl Sealing {
         }
     }
 
-    /// Seals what is in `buf`, in place.
+    /// Seals a frame; what it becomes is in `buf`.
     #[inline]
-    pub(crate) fn seal<'b>(&mut self, info: &Info<'_>, buf: &'b mut FrameBuf) -> Result<&'b [u8], Failure> {
+    pub(crate) fn seal<'b>(
+        &mut self,
+        info: &Info<'_>,
+        frame: &[u8],
+        buf: &'b mut FrameBuf,
+    ) -> Result<&'b [u8], Failure> {
         match self {
-            Self::Sframe(sealer) => Ok(sealer.seal(&info.sframe()?, buf)?),
-            Self::Follows(follower) => Ok(follower.sealer(info.kind)?.seal(&info.sframe()?, buf)?),
+            Self::Sframe(sealer) => Ok(outlined::seal(sealer, &info.sframe()?, frame, buf)?),
+            Self::Follows(follower) => {
+                Ok(outlined::seal(follower.sealer(info.kind)?, &info.sframe()?, frame, buf)?)
+            }
             Self::LiveKit(sealer) => {
                 let cannot = || no_seal_codec(sealer.who(), info.kind);
-                let frame = info.livekit(buf.bytes()).ok_or_else(cannot)?;
-                Ok(sealer.seal(&frame, buf)?)
+                let as_livekit = info.livekit(frame).ok_or_else(cannot)?;
+                buf.fill(frame);
+                Ok(sealer.seal(&as_livekit, buf)?)
             }
         }
     }

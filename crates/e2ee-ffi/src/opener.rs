@@ -228,8 +228,8 @@ pub unsafe extern "C" fn frameseal_open(
         }
         handle.inner.with(|Inner { opening, buf }| {
             // SAFETY: as the caller promises; the slice is gone before `out` is written.
-            buf.fill(unsafe { read::bytes(r#in, in_len, "in") }?);
-            let (opened, server_made) = opening.open(&info, buf)?;
+            let frame = unsafe { read::bytes(r#in, in_len, "in") }?;
+            let (opened, server_made) = opening.open(&info, frame, buf)?;
             // SAFETY: as the caller promises.
             unsafe { read::write_bytes(opened, out, out_cap, out_len) }?;
             Ok(if server_made { frameseal_status::ServerMade } else { frameseal_status::Ok })

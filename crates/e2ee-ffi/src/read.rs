@@ -385,13 +385,32 @@ pub(crate) fn kind(number: u32, argument: &'static str) -> Result<TrackKind, Fai
 /// Unless it is NULL, `info` must be as the header asks, and its metadata must stay as they are during `'a`.
 #[inline]
 pub(crate) unsafe fn info<'a>(info: *const frameseal_frame_info) -> Result<Info<'a>, Failure> {
+    not_null(info, "info")?;
+    if info.is_aligned() {
+        // SAFETY: every such struct begins with its size, and this one is where such a struct may be.
+        let size = unsafe { info.cast::<usize>().read() };
+        if size == size_of::<frameseal_frame_info>() {
+            // SAFETY: all of it is readable, as the caller promises, and any bytes make one.
+            let info = unsafe { &*info };
+            // SAFETY: as the caller promises.
+            return unsafe { checked_info(info) };
+        }
+    }
     // SAFETY: a struct of numbers and a pointer; as the caller promises.
     let info = unsafe { sized(info, INFO_V1, "info") }?;
+    // SAFETY: as the caller promises.
+    unsafe { checked_info(&info) }
+}
+
+/// # Safety
+/// As [`info`].
+#[inline]
+unsafe fn checked_info<'a>(info: &frameseal_frame_info) -> Result<Info<'a>, Failure> {
     let kind = kind(info.kind, "info.kind")?;
     let codec = Codec::from_number(info.codec).ok_or(Failure::Misuse(S::BadCodec, "info.codec"))?;
     let frame_type = FrameType::from_number(info.frame_type);
     let frame_type = frame_type.ok_or(Failure::Misuse(S::BadOption, "info.frame_type"))?;
-    // SAFETY: as the caller promises.
+    // SAFETY: as the caller of `info` promises.
     let metadata = unsafe { bytes(info.metadata, info.metadata_len, "info.metadata") }?;
     Ok(Info { kind, codec, frame_type, ssrc: info.ssrc, timestamp: info.timestamp, metadata })
 }

@@ -324,8 +324,8 @@ pub unsafe extern "C" fn frameseal_seal(
                 return unsafe { read::write(out_len, sealing.max_sealed_len(&info, in_len)?) };
             }
             // SAFETY: as the caller promises; the slice is gone before `out` is written.
-            buf.fill(unsafe { read::bytes(r#in, in_len, "in") }?);
-            let sealed = sealing.seal(&info, buf)?;
+            let frame = unsafe { read::bytes(r#in, in_len, "in") }?;
+            let sealed = sealing.seal(&info, frame, buf)?;
             // SAFETY: as the caller promises.
             unsafe { read::write_bytes(sealed, out, out_cap, out_len) }
         })

@@ -21,6 +21,7 @@ pub type Target = (&'static str, fn(&[u8]));
 /// Every target.
 pub const TARGETS: &[Target] = &[
     ("announcement", words::announcement),
+    ("c_abi", ::frameseal::fuzz::fuzz),
     ("codec", codec::codec),
     ("header", words::header),
     ("inspect", words::inspect),

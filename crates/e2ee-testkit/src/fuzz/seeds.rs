@@ -7,6 +7,7 @@ use e2ee_core::CodecRule;
 pub fn seeds(target: &str) -> Vec<(String, Vec<u8>)> {
     match target {
         "announcement" => announcements(),
+        "c_abi" => calls(),
         "codec" => per_frame(|rule, frame| {
             let rule = place(rule);
             [
@@ -209,6 +210,32 @@ fn frames() -> Vec<(&'static str, CodecRule, Vec<u8>)> {
         ),
         ("h265_delta", CodecRule::H265, annex_b(&[b"\x02\x01\xd0body"])),
     ]
+}
+
+/// Calls of the C interface: what a handle is made with, then calls one after the other.
+fn calls() -> Vec<(String, Vec<u8>)> {
+    let key = [&[0, 0, 0, 0, 32][..], &[7; 32], &[8]].concat();
+    let slot = [&[0, 0, 0, 0, 32][..], &[7; 32], &[12]].concat();
+    let seal = |codec: u8, frame: &[u8]| {
+        [&[0, 0, 0, 0, frame.len() as u8][..], frame, &[0, 0, 1, codec, 0, 0, 0, 0, 9, 9, 200]].concat()
+    };
+    let rotate = [&[0, 0, 0, 0, 32][..], &[9; 32], &[7]].concat();
+    let step = vec![0, 0, 0, 0, 0, 6];
+    let report = vec![1, 3, 4, 0, 2, 1, 2, 15];
+    let frames =
+        [seal(1, b"an Opus frame"), seal(2, &[0x10; 24]), seal(4, &[0, 0, 0, 1, 0x65, 0x88, 1, 2, 3])];
+    let own = [&[0, 4, 0, 0, 0][..], &key, &frames.concat(), &step, &rotate, &report];
+    let mut seeds = vec![
+        ("own".to_owned(), own.concat()),
+        ("livekit".to_owned(), [&[2, 0, 0, 0, 0][..], &slot, &frames.concat(), &report].concat()),
+        ("sframe".to_owned(), [&[1, 5, 255, 255, 0][..], &key, &frames.concat(), &step].concat()),
+        ("no-such-format".to_owned(), [&[3, 0, 0, 0, 0][..], &key, &frames.concat()].concat()),
+    ];
+    for (name, number) in [("follow", 9), ("ring", 10), ("forget", 11), ("padding", 14), ("open", 3)] {
+        let call = [&[1, 0, 0, 0, 41][..], b"fs1-0004-000102030405060708090a0b0c0d0e0f", &[number]].concat();
+        seeds.push((name.to_owned(), [&[0, 0, 0, 0, 0][..], &call, &frames.concat(), &call].concat()));
+    }
+    seeds
 }
 
 fn headers() -> Vec<(String, Vec<u8>)> {
