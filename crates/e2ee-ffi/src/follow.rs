@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use e2ee_core::frame::{Padding, outlined};
+use e2ee_core::frame::Padding;
 use e2ee_core::livekit::{self, SlotKey};
 use e2ee_core::{
     Announcement, CallId, CipherSuite, FrameBuf, FrameFormat, FrameInfo, KeyAt, KidScheme, OpenCause,
@@ -340,7 +340,11 @@ impl Opening {
     ) -> Result<(&'b [u8], bool), Failure> {
         self.catch_up();
         match &mut self.engine {
-            Engine::Sframe(opener) => Ok((outlined::open(opener, &info.sframe()?, frame, buf)?, false)),
+            Engine::Sframe(opener) => {
+                let info = info.sframe()?;
+                buf.fill(frame);
+                Ok((opener.open(&info, buf)?, false))
+            }
             Engine::LiveKit(opener) => {
                 let as_livekit = info.livekit(frame).ok_or_else(|| no_open_codec(&self.who, info.kind))?;
                 buf.fill(frame);

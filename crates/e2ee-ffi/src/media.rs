@@ -1,6 +1,5 @@
 //! Sealers and openers of every format behind one door. No pointers here.
 
-use e2ee_core::frame::outlined;
 use e2ee_core::livekit;
 use e2ee_core::{
     CodecRule, FrameBuf, FrameInfo, OpenCause, OpenError, ParticipantId, Profile, SealCause, SealError,
@@ -151,9 +150,15 @@ impl Sealing {
         buf: &'b mut FrameBuf,
     ) -> Result<&'b [u8], Failure> {
         match self {
-            Self::Sframe(sealer) => Ok(outlined::seal(sealer, &info.sframe()?, frame, buf)?),
+            Self::Sframe(sealer) => {
+                let info = info.sframe()?;
+                buf.fill(frame);
+                Ok(sealer.seal(&info, buf)?)
+            }
             Self::Follows(follower) => {
-                Ok(outlined::seal(follower.sealer(info.kind)?, &info.sframe()?, frame, buf)?)
+                let (sealer, info) = (follower.sealer(info.kind)?, info.sframe()?);
+                buf.fill(frame);
+                Ok(sealer.seal(&info, buf)?)
             }
             Self::LiveKit(sealer) => {
                 let cannot = || no_seal_codec(sealer.who(), info.kind);

@@ -17,7 +17,6 @@ pub mod buf;
 pub mod codec;
 pub mod header;
 pub(crate) mod opener;
-pub mod outlined;
 mod sealer;
 
 use alloc::vec::Vec;
