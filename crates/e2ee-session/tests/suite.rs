@@ -1,7 +1,7 @@
 //! Suites: members of one group speak one, and who speaks another is told so.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
-use e2ee_session::mls::{Group, Joiner, MlsError, Proposed, RoomPolicy, ShowUnverified, Suite, Wish};
+use e2ee_session::mls::{Group, Joiner, MlsError, RoomPolicy, ShowUnverified, Suite, Wish};
 
 const ROOM: &[u8] = b"council-7";
 
@@ -63,7 +63,7 @@ fn a_message_of_another_suite_is_told_from_a_broken_one() {
 #[cfg(feature = "pq")]
 mod post_quantum {
     use e2ee_core::Millis;
-    use e2ee_session::mls::Trust;
+    use e2ee_session::mls::{Proposed, Trust};
     use e2ee_session::session::{Event, Input, Output, Position, Session};
 
     use super::*;
