@@ -90,21 +90,20 @@ impl Session {
     /// What the log ends with, at the beginning or after the way to it was lost.
     pub(super) fn head(&mut self, position: Position, bytes: &[u8]) -> Result<(), SessionError> {
         let seen = self.log.seen();
-        let newest = entry::read(bytes).map(|entry| entry.group_info.to_vec());
+        let same = position == seen && self.log.at(position) == Some(bytes);
         match std::mem::replace(&mut self.stage, Stage::Over(None)) {
             Stage::New(joiner) => self.begin(joiner, position, bytes),
             // Nothing new: whoever did not hear it hears it now. Another entry at the position is new: who is not in yet goes
             // by what the log is now.
-            Stage::Knocking { joiner, until, info }
-                if position == seen && position > Position(0) && info == newest =>
-            {
+            Stage::Knocking { joiner, until, info } if same => {
                 self.out.extend(joiner.key_package().map(Output::Knock));
                 self.stage = Stage::Knocking { joiner, until, info };
                 Ok(())
             }
             Stage::Knocking { joiner, .. } => {
                 self.log.start(position, bytes);
-                self.knocking(joiner, newest)
+                let info = entry::read(bytes).map(|entry| entry.group_info.to_vec());
+                self.knocking(joiner, info)
             }
             Stage::Over(joiner) => {
                 self.stage = Stage::Over(joiner);
