@@ -117,6 +117,11 @@ pub(crate) fn install(prefix: &Path, built: &Built) -> Result<()> {
     fs::copy(&built.fixed, lib.join("libframeseal.a"))?;
     let ffi = root().join("crates/e2ee-ffi");
     fs::copy(ffi.join("include/frameseal.h"), include.join("frameseal.h"))?;
+    // For C++: adapters.
+    fs::create_dir_all(include.join("frameseal"))?;
+    for header in ["frameseal/handles.h", "frameseal/webrtc.h"] {
+        fs::copy(ffi.join("include").join(header), include.join(header))?;
+    }
     let mut numbers = VERSION.split('.');
     let (major, minor) = (numbers.next().unwrap_or("0"), numbers.next().unwrap_or("0"));
     let soname = soname();

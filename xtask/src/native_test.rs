@@ -51,6 +51,7 @@ static CHECKS: &[(&[&str], Check)] = &[
     (&["pkg-config"], by_pkg_config),
     (&["cmake"], by_cmake),
     (&["meson", "pkg-config"], by_meson),
+    (&["c++"], webrtc),
     (&["cc"], address_and_undefined),
     (&["cc"], threads),
     (&["valgrind"], valgrind),
@@ -165,6 +166,49 @@ fn by_meson(log: &mut Log, work: &Path, prefix: &Path) -> Result<()> {
     Ok(())
 }
 
+/// A test of the adapters for libwebrtc, as C++ of this standard and against the interfaces of this milestone.
+fn compile_webrtc(compiler: &Compiler, (standard, milestone): (&str, u32), source: &Path, out: &Path) -> Job {
+    let job = Job::new(compiler.cxx).arg(format!("-std={standard}")).args(WARNINGS).arg("-g");
+    let job = job.arg(format!("-DFRAMESEAL_WEBRTC_MILESTONE={milestone}")).arg("-o").arg(out);
+    job.arg("-I").arg(root().join("crates/e2ee-ffi/tests/webrtc")).arg(source)
+}
+
+fn webrtc_test(name: &str) -> PathBuf {
+    root().join("crates/e2ee-ffi/tests/webrtc").join(name).with_extension("cc")
+}
+
+/// The headers as they are here; jobs run in the repository's root.
+const INCLUDE: [&str; 2] = ["-I", "crates/e2ee-ffi/include"];
+const M128: (&str, u32) = ("c++17", 128);
+const M138: (&str, u32) = ("c++20", 138);
+
+/// The installed adapters for libwebrtc, and what docs/native.md says of them, as it stands there.
+fn webrtc(log: &mut Log, work: &Path, prefix: &Path) -> Result<()> {
+    let docs = fs::read_to_string(root().join("docs/native.md"))?;
+    let guide = docs.split_once("```cpp\n").and_then(|(_, rest)| rest.split_once("```"));
+    let (guide, _) = guide.ok_or_else(|| Error::new("docs/native.md has no C++"))?;
+    fs::write(work.join("guide.inc"), guide)?;
+    for compiler in compilers() {
+        let all = [
+            (M128, "adapters"),
+            (M128, "in_flight"),
+            (M138, "adapters"),
+            (M138, "in_flight"),
+            (M138, "guide"),
+        ];
+        for (of, test) in all {
+            let program = work.join(format!("{test}-{}-{}", compiler.c, of.1));
+            let job = compile_webrtc(compiler, of, &webrtc_test(test), &program);
+            // As libwebrtc is built.
+            let job = if of == M138 { job.args(["-fno-exceptions", "-fno-rtti"]) } else { job };
+            let job = job.arg("-I").arg(prefix.join("include")).arg("-I").arg(work);
+            log.job(job.arg("-L").arg(prefix.join("lib")).args(["-lframeseal", "-lpthread"]))?;
+            log.job(Job::new(&program).env("LD_LIBRARY_PATH", prefix.join("lib")))?;
+        }
+    }
+    Ok(())
+}
+
 /// Every C program under AddressSanitizer (with leaks) and UndefinedBehaviorSanitizer.
 fn address_and_undefined(log: &mut Log, work: &Path, _: &Path) -> Result<()> {
     // With the export that panics.
@@ -178,10 +222,17 @@ fn address_and_undefined(log: &mut Log, work: &Path, _: &Path) -> Result<()> {
         log.job(job.args(["-lpthread", "-lm", "-ldl"]))?;
         log.job(Job::new(&program))?;
     }
+    for test in ["adapters", "in_flight"] {
+        let program = work.join(test).with_extension("asan");
+        let job = compile_webrtc(&COMPILERS[0], M128, &webrtc_test(test), &program).args(INCLUDE);
+        let job = job.args(["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]).arg(&library);
+        log.job(job.args(["-lpthread", "-lm", "-ldl"]))?;
+        log.job(Job::new(&program))?;
+    }
     Ok(())
 }
 
-/// The shared ring under ThreadSanitizer, C and Rust both instrumented: what the standard library synchronises unseen
+/// The shared ring, and the adapters for libwebrtc, under ThreadSanitizer, C, C++ and Rust all instrumented: what the standard library synchronises unseen
 /// is not used on that way.
 fn threads(log: &mut Log, work: &Path, _: &Path) -> Result<()> {
     let host = native::host()?;
@@ -200,17 +251,26 @@ fn threads(log: &mut Log, work: &Path, _: &Path) -> Result<()> {
     let runtime = fs::read_dir(&runtime)?.filter_map(|entry| Some(entry.ok()?.path()));
     let runtime = { runtime }.find(|path| path.to_string_lossy().ends_with("_rt.tsan.a"));
     let runtime = runtime.ok_or_else(|| Error::new("this toolchain comes without ThreadSanitizer"))?;
-    let (object, program) = (work.join("threads.tsan.o"), work.join("threads.tsan"));
-    log.job(compile(&COMPILERS[0], false, &c_test("threads"), &object).args(["-fsanitize=thread", "-c"]))?;
-    let job = Job::new(COMPILERS[0].c).arg(&object).arg(&library).arg("-Wl,--whole-archive").arg(&runtime);
-    log.job(job.args(["-Wl,--no-whole-archive", "-lpthread", "-lm", "-ldl", "-lrt", "-o"]).arg(&program))?;
-    // Where addresses are drawn from a wider range than the sanitizer knows.
-    let job = if find("setarch").is_some() {
-        Job::new("setarch").arg("-R").arg(&program)
-    } else {
-        Job::new(&program)
-    };
-    log.job(job.env("TSAN_OPTIONS", "halt_on_error=1"))
+    let ring = |out: &Path| compile(&COMPILERS[0], false, &c_test("threads"), out);
+    let adapters =
+        |out: &Path| compile_webrtc(&COMPILERS[0], M128, &webrtc_test("in_flight"), out).args(INCLUDE);
+    let jobs: [(&str, &dyn Fn(&Path) -> Job); 2] = [("threads", &ring), ("in_flight", &adapters)];
+    for (name, compile) in jobs {
+        let program = work.join(name).with_extension("tsan");
+        let object = program.with_extension("tsan.o");
+        log.job(compile(&object).args(["-fsanitize=thread", "-c"]))?;
+        let job = Job::new(COMPILERS[0].cxx).arg(&object).arg(&library);
+        let job = job.arg("-Wl,--whole-archive").arg(&runtime).arg("-Wl,--no-whole-archive");
+        log.job(job.args(["-lpthread", "-lm", "-ldl", "-lrt", "-o"]).arg(&program))?;
+        // Where addresses are drawn from a wider range than the sanitizer knows.
+        let job = if find("setarch").is_some() {
+            Job::new("setarch").arg("-R").arg(&program)
+        } else {
+            Job::new(&program)
+        };
+        log.job(job.env("TSAN_OPTIONS", "halt_on_error=1"))?;
+    }
+    Ok(())
 }
 
 /// Under valgrind: no invalid access, nothing lost. Names are needed for what is known of the cipher's assembly.
