@@ -232,8 +232,8 @@ fn address_and_undefined(log: &mut Log, work: &Path, _: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The shared ring, and the adapters for libwebrtc, under ThreadSanitizer, C, C++ and Rust all instrumented: what the standard library synchronises unseen
-/// is not used on that way.
+/// The shared ring, and the adapters for libwebrtc, under ThreadSanitizer, Rust instrumented as well as C and C++: what
+/// the standard library synchronises unseen is not used on that way.
 fn threads(log: &mut Log, work: &Path, _: &Path) -> Result<()> {
     let host = native::host()?;
     let target = target_dir().join("native-tsan");
@@ -251,14 +251,14 @@ fn threads(log: &mut Log, work: &Path, _: &Path) -> Result<()> {
     let runtime = fs::read_dir(&runtime)?.filter_map(|entry| Some(entry.ok()?.path()));
     let runtime = { runtime }.find(|path| path.to_string_lossy().ends_with("_rt.tsan.a"));
     let runtime = runtime.ok_or_else(|| Error::new("this toolchain comes without ThreadSanitizer"))?;
-    let ring = |out: &Path| compile(&COMPILERS[0], false, &c_test("threads"), out);
-    let adapters =
-        |out: &Path| compile_webrtc(&COMPILERS[0], M128, &webrtc_test("in_flight"), out).args(INCLUDE);
-    let jobs: [(&str, &dyn Fn(&Path) -> Job); 2] = [("threads", &ring), ("in_flight", &adapters)];
-    for (name, compile) in jobs {
-        let program = work.join(name).with_extension("tsan");
-        let object = program.with_extension("tsan.o");
-        log.job(compile(&object).args(["-fsanitize=thread", "-c"]))?;
+    for name in ["threads", "in_flight"] {
+        let (program, object) =
+            (work.join(name).with_extension("tsan"), work.join(name).with_extension("tsan.o"));
+        let job = match name {
+            "threads" => compile(&COMPILERS[0], false, &c_test(name), &object),
+            _ => compile_webrtc(&COMPILERS[0], M128, &webrtc_test(name), &object).args(INCLUDE),
+        };
+        log.job(job.args(["-fsanitize=thread", "-c"]))?;
         let job = Job::new(COMPILERS[0].cxx).arg(&object).arg(&library);
         let job = job.arg("-Wl,--whole-archive").arg(&runtime).arg("-Wl,--no-whole-archive");
         log.job(job.args(["-lpthread", "-lm", "-ldl", "-lrt", "-o"]).arg(&program))?;
