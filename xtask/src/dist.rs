@@ -4,7 +4,7 @@
 use crate::native::{self, Kind, VERSION};
 use crate::run::{Error, Job, Result, root, target_dir};
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 use std::process::ExitCode;
@@ -26,22 +26,35 @@ pub(crate) fn run() -> Result<ExitCode> {
     for entry in fs::read_dir(root().join("examples/c"))?.flatten() {
         fs::copy(entry.path(), samples.join(entry.file_name()))?;
     }
-    let packages = packages()?;
-    licences(&tree.join("licences"), &packages)?;
-    let sbom = serde_json::to_string_pretty(&sbom(&packages)).map_err(|e| Error::new(e.to_string()))?;
-    fs::write(tree.join("frameseal.cdx.json"), format!("{sbom}\n"))?;
-    fs::write(dist.join(format!("{name}.cdx.json")), format!("{sbom}\n"))?;
+    let packages = describe(&tree.join("licences"), &tree.join("frameseal.cdx.json"))?;
+    fs::copy(tree.join("frameseal.cdx.json"), dist.join(format!("{name}.cdx.json")))?;
     // The same bytes from the same tree, whoever packs it and when.
     let archive = format!("{name}.tar.gz");
     let tar =
         ["--sort=name", "--mtime=@0", "--owner=0", "--group=0", "--numeric-owner", "--use-compress-program"];
     let job = Job::new("tar").dir(&dist).args(tar).args(["gzip -n -9", "-cf", &archive, &name]);
     job.run()?;
-    let files = [archive.clone(), format!("{name}.cdx.json")];
-    let sums = Job::new("sha256sum").dir(&dist).args(&files).output()?;
-    fs::write(dist.join("SHA256SUMS"), &sums)?;
-    println!("{}{} packages in the SBOM\n{}", sums, packages.len(), dist.join(archive).display());
+    println!("{}{packages} packages in the SBOM\n{}", sums(&dist)?, dist.join(archive).display());
     Ok(ExitCode::SUCCESS)
+}
+
+/// Writes the checksums of everything that is released into SHA256SUMS, and gives them.
+pub(crate) fn sums(dist: &Path) -> Result<String> {
+    let names = fs::read_dir(dist)?.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned());
+    let released = |name: &String| [".tar.gz", ".cdx.json", ".whl"].iter().any(|end| name.ends_with(end));
+    let files: BTreeSet<_> = names.filter(released).collect();
+    let sums = Job::new("sha256sum").dir(dist).args(&files).output()?;
+    fs::write(dist.join("SHA256SUMS"), &sums)?;
+    Ok(sums)
+}
+
+/// Writes the licences of what is in the library into a folder, and its SBOM; gives how many packages there are.
+pub(crate) fn describe(licences_to: &Path, sbom_to: &Path) -> Result<usize> {
+    let packages = packages()?;
+    licences(licences_to, &packages)?;
+    let sbom = serde_json::to_string_pretty(&sbom(&packages)).map_err(|e| Error::new(e.to_string()))?;
+    fs::write(sbom_to, format!("{sbom}\n"))?;
+    Ok(packages.len())
 }
 
 /// A package that is in the library.
@@ -61,7 +74,7 @@ fn packages() -> Result<Vec<Package>> {
     let host = native::host()?;
     let tree = ["tree", "--locked", "--package", "e2ee-ffi", "--edges", "normal", "--prefix", "none"];
     let text = Job::cargo().args(tree).args(["--target", &host, "--format", "{p}"]).output()?;
-    let text: std::collections::BTreeSet<_> = text
+    let text: BTreeSet<_> = text
         .lines()
         .filter(|line| !line.contains("(proc-macro)"))
         .filter_map(|line| line.split_once(" v"))

@@ -40,6 +40,9 @@ type Browser = (&'static str, &'static [&'static str]);
 const CHROMIUM: Browser = ("CHROMIUM", &["chromium", "chromium-browser", "google-chrome"]);
 const FIREFOX: Browser = ("FIREFOX", &["firefox-esr", "firefox"]);
 const NODE: u32 = 20;
+/// Debian has `ensurepip`, without which there is no environment, in a package of its own.
+const PYTHON: &str =
+    "import ensurepip, sys, venv; assert sys.version_info >= (3, 9); print('Python', sys.version.split()[0])";
 
 static TOOLS: &[Tool] = &[
     Tool {
@@ -199,6 +202,13 @@ static TOOLS: &[Tool] = &[
         needed: For::Optional,
         probe: || first_line("valgrind", &["--version"]),
         mend: Mend::Apt(&["valgrind"]),
+    },
+    Tool {
+        name: "python",
+        what: "Python 3.9 or later with venv: the Python wheel",
+        needed: For::Optional,
+        probe: || first_line("python3", &["-c", PYTHON]),
+        mend: Mend::Apt(&["python3-venv"]),
     },
     Tool {
         name: "cargo-deny",

@@ -20,6 +20,7 @@ mod simulate;
 mod steps;
 mod test;
 mod wasm;
+mod wheel;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -58,6 +59,8 @@ enum Task {
     Install(native::Args),
     /// Pack the C library for a release: archive, checksums, SBOM, licences
     Dist,
+    /// Build the Python package, with the C library inside, into target/dist
+    Wheel,
 }
 
 fn main() -> ExitCode {
@@ -74,6 +77,7 @@ fn main() -> ExitCode {
         Task::Meet => npm::meet().map(|()| ExitCode::SUCCESS),
         Task::Install(args) => native::run(&args),
         Task::Dist => dist::run(),
+        Task::Wheel => wheel::run(),
     };
     done.unwrap_or_else(|error| {
         eprintln!("error: {error}");

@@ -98,7 +98,7 @@ pub(crate) fn build(kind: Kind, run: impl FnOnce(Job) -> Result<()>) -> Result<B
     })
 }
 
-fn soname() -> String {
+pub(crate) fn soname() -> String {
     format!("libframeseal.so.{ABI}")
 }
 
@@ -146,7 +146,7 @@ pub(crate) fn install(prefix: &Path, built: &Built) -> Result<()> {
 }
 
 /// The soname says what the header says.
-fn check_abi() -> Result<()> {
+pub(crate) fn check_abi() -> Result<()> {
     let header = fs::read_to_string(root().join("crates/e2ee-ffi/include/frameseal.h"))?;
     match header.contains(&format!("#define FRAMESEAL_ABI_VERSION {ABI}\n")) {
         true => Ok(()),
