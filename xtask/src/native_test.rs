@@ -179,6 +179,7 @@ fn webrtc_test(name: &str) -> PathBuf {
 
 /// The headers as they are here; jobs run in the repository's root.
 const INCLUDE: [&str; 2] = ["-I", "crates/e2ee-ffi/include"];
+const WEBRTC_TESTS: [&str; 3] = ["transformers", "cryptors", "in_flight"];
 const M128: (&str, u32) = ("c++17", 128);
 const M138: (&str, u32) = ("c++20", 138);
 
@@ -189,14 +190,8 @@ fn webrtc(log: &mut Log, work: &Path, prefix: &Path) -> Result<()> {
     let (guide, _) = guide.ok_or_else(|| Error::new("docs/native.md has no C++"))?;
     fs::write(work.join("guide.inc"), guide)?;
     for compiler in compilers() {
-        let all = [
-            (M128, "adapters"),
-            (M128, "in_flight"),
-            (M138, "adapters"),
-            (M138, "in_flight"),
-            (M138, "guide"),
-        ];
-        for (of, test) in all {
+        let all = [M128, M138].into_iter().flat_map(|of| WEBRTC_TESTS.map(|test| (of, test)));
+        for (of, test) in all.chain([(M138, "guide")]) {
             let program = work.join(format!("{test}-{}-{}", compiler.c, of.1));
             let job = compile_webrtc(compiler, of, &webrtc_test(test), &program);
             // As libwebrtc is built.
@@ -222,7 +217,7 @@ fn address_and_undefined(log: &mut Log, work: &Path, _: &Path) -> Result<()> {
         log.job(job.args(["-lpthread", "-lm", "-ldl"]))?;
         log.job(Job::new(&program))?;
     }
-    for test in ["adapters", "in_flight"] {
+    for test in WEBRTC_TESTS {
         let program = work.join(test).with_extension("asan");
         let job = compile_webrtc(&COMPILERS[0], M128, &webrtc_test(test), &program).args(INCLUDE);
         let job = job.args(["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]).arg(&library);

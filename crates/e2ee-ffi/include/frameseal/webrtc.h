@@ -9,7 +9,12 @@
  *     transformer   Each frame says its codec, stream and direction. Receivers may be browsers with encoded transforms,
  *                   which stand at the same place. Take this one.
  *     encryptor     Is told audio or video and nothing else of the codec: you say it (Track::codec, set_codec) and keep
- *     decryptor     it fixed. It runs once more behind the transformer, so attach one or the other, never both.
+ *     decryptor     it fixed.
+ *
+ * Attach one or the other, never both: a sender runs the encryptor on what the transformer made, and a receiver of
+ * video that has a decryptor leaves its transformer out. CryptoOptions::sframe.require_frame_encryption goes with
+ * encryptor and decryptor and not with transformers, which it keeps from being called. Attach before anything can be
+ * sent: a sender without a hook sends in the clear, video even where frame encryption is required.
  *
  * Both stand before the packetizer and behind the depacketizer, and libwebrtc packetizes what was sealed as if it were
  * the codec's own: what its packetizers read of each codec is what Frameseal leaves clear (docs/formats.md).
@@ -318,7 +323,7 @@ class FrameHook {
   ~FrameHook() = default;
 
   /// With a codec of 0 for a track that is not the adapter's, or whose codec nobody said.
-  frameseal_frame_info info(detail::MediaType type, detail::Bytes additional_data) const {
+  frameseal_frame_info about(detail::MediaType type, detail::Bytes additional_data) const {
     const bool fits = detail::is_of(type, track_.kind);
     frameseal_frame_info info = detail::info_of(track_.kind, fits ? codec_.load(std::memory_order_relaxed) : 0);
     if (track_.additional_data) {
@@ -343,12 +348,12 @@ class Encryptor : public ::webrtc::FrameEncryptorInterface, public FrameHook {
   /// 0, or a `frameseal_status`: then nothing was written, and libwebrtc does not send the frame.
   int Encrypt(detail::MediaType media_type, std::uint32_t ssrc, detail::Bytes additional_data, detail::Bytes frame,
               detail::Room encrypted_frame, std::size_t* bytes_written) override {
-    frameseal_frame_info about = info(media_type, additional_data);
-    about.ssrc = ssrc;
+    frameseal_frame_info info = about(media_type, additional_data);
+    info.ssrc = ssrc;
     std::size_t len = 0;
     const frameseal_status status =
-        about.codec == 0 ? FRAMESEAL_STATUS_SEAL_UNKNOWN_CODEC
-                         : sealer_->seal(about, frame.data(), frame.size(), encrypted_frame.data(),
+        info.codec == 0 ? FRAMESEAL_STATUS_SEAL_UNKNOWN_CODEC
+                         : sealer_->seal(info, frame.data(), frame.size(), encrypted_frame.data(),
                                          encrypted_frame.size(), &len);
     if (bytes_written != nullptr) *bytes_written = status == FRAMESEAL_STATUS_OK ? len : 0;
     status == FRAMESEAL_STATUS_OK ? drops_.tell() : drops_.add(status, ssrc);
@@ -357,8 +362,8 @@ class Encryptor : public ::webrtc::FrameEncryptorInterface, public FrameHook {
 
   /// 0 where `Encrypt` would refuse the frame.
   std::size_t GetMaxCiphertextByteSize(detail::MediaType media_type, std::size_t frame_size) override {
-    const frameseal_frame_info about = info(media_type, detail::Bytes(nullptr, 0));
-    return about.codec == 0 ? 0 : sealer_->max_len(about, frame_size);
+    const frameseal_frame_info info = about(media_type, detail::Bytes(nullptr, 0));
+    return info.codec == 0 ? 0 : sealer_->max_len(info, frame_size);
   }
 
  protected:
@@ -379,11 +384,11 @@ class Decryptor : public ::webrtc::FrameDecryptorInterface, public FrameHook {
   Result Decrypt(detail::MediaType media_type, detail::Csrcs csrcs, detail::Bytes additional_data,
                  detail::Bytes encrypted_frame, detail::Room frame) override {
     static_cast<void>(csrcs);
-    const frameseal_frame_info about = info(media_type, additional_data);
+    const frameseal_frame_info info = about(media_type, additional_data);
     std::size_t len = 0;
     const frameseal_status status =
-        about.codec == 0 ? FRAMESEAL_STATUS_UNKNOWN_CODEC
-                         : opener_->open(about, encrypted_frame.data(), encrypted_frame.size(), frame.data(),
+        info.codec == 0 ? FRAMESEAL_STATUS_UNKNOWN_CODEC
+                         : opener_->open(info, encrypted_frame.data(), encrypted_frame.size(), frame.data(),
                                          frame.size(), &len);
     if (status == FRAMESEAL_STATUS_OK || status == FRAMESEAL_STATUS_SERVER_MADE) {
       drops_.tell();

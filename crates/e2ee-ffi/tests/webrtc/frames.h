@@ -78,6 +78,8 @@ class Sink : public webrtc::TransformedFrameCallback {
   std::vector<Bytes> got_;
 };
 
+inline Bytes bytes_of(const sample& what) { return Bytes(what.frame, what.frame + what.len); }
+
 inline std::unique_ptr<webrtc::TransformableFrameInterface> frame_of(Direction direction, const char* mime,
                                                                       uint32_t ssrc, Bytes data) {
   return std::make_unique<webrtc::MockTransformableFrame>(direction, mime, ssrc, std::move(data));

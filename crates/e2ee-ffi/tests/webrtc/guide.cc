@@ -37,7 +37,7 @@ int main() {
   Host sender(Direction::kSender), receiver(Direction::kReceiver);
   seal_track(sender, sealer, FRAMESEAL_KIND_AUDIO);
   open_track(receiver, opener_for(ring, "ada"), FRAMESEAL_KIND_AUDIO);
-  const Bytes plain(SAMPLES[0].frame, SAMPLES[0].frame + SAMPLES[0].len);
+  const Bytes plain = bytes_of(SAMPLES[0]);
   const Bytes sealed = sender.run(plain);
   TRUE(sealed != plain && receiver.run(sealed) == plain);
   // The same once more is told, and does not come out.

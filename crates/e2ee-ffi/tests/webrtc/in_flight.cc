@@ -33,7 +33,7 @@ class Wire : public webrtc::TransformedFrameCallback {
 class Decoder : public webrtc::TransformedFrameCallback {
  public:
   Decoder(const sample& want, std::atomic<uint64_t>& good, std::atomic<uint64_t>& bad)
-      : want_(want.frame, want.frame + want.len), good_(good), bad_(bad) {}
+      : want_(bytes_of(want)), good_(good), bad_(bad) {}
 
   void OnTransformedFrame(std::unique_ptr<webrtc::TransformableFrameInterface> frame) override {
     const auto data = frame->GetData();
@@ -71,7 +71,7 @@ struct Line {
   }
 
   void encode_one() {
-    sender->Transform(frame_of(Direction::kSender, mime, ssrc, Bytes(what.frame, what.frame + what.len)));
+    sender->Transform(frame_of(Direction::kSender, mime, ssrc, bytes_of(what)));
   }
 
   // The encoder's queue.
