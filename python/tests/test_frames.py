@@ -97,6 +97,24 @@ class RoundTrips(unittest.TestCase):
         with self.assertRaises(errors.UnknownKeyError):
             opener.open(sealer.seal(b"x", OPUS), OPUS)
 
+    def test_livekit_slots_and_window_are_as_configured(self):
+        few = Config(participant="ada", format=Format.LIVEKIT, slots=4, ratchet_window=0)
+        sealer, opener = Sealer(few), Opener(few)
+        sealer.set_slot(1, SECRET)
+        sealer.select_slot(5)
+        opener.set_slot(9, SECRET)
+        self.assertEqual(opener.open(sealer.seal(b"hello", OPUS), OPUS), b"hello")
+        sealer.ratchet_slot(1)
+        with self.assertRaises(errors.RejectedError):
+            opener.open(sealer.seal(b"a step further", OPUS), OPUS)
+
+    def test_no_ratchet(self):
+        config = Config("council-7", "ada", ratchet_bits=None)
+        sealer, opener = pair(config)
+        self.assertEqual(opener.open(sealer.seal(b"hello", OPUS), OPUS), b"hello")
+        with self.assertRaises(errors.StepsUsedUpError):
+            sealer.step()
+
     def test_rotation_ratchet_and_reports(self):
         sealer, opener = pair(ADA)
         sealer.step()
@@ -226,7 +244,8 @@ class Buffers(unittest.TestCase):
     def test_whatever_has_bytes_goes_in(self):
         sealer, opener = pair(ADA)
         frame = b"an Opus frame"
-        for given in (frame, bytearray(frame), memoryview(frame), memoryview(b"__" + frame)[2:], array.array("B", frame)):
+        part = memoryview(b"__" + frame)[2:]
+        for given in (frame, bytearray(frame), memoryview(frame), part, array.array("B", frame)):
             sealed = sealer.seal(given, OPUS)
             self.assertEqual(opener.open(memoryview(sealed), OPUS), frame)
         with self.assertRaises((BufferError, ValueError)):

@@ -3,7 +3,7 @@
 import unittest
 from collections import deque
 
-from frameseal import Codec, Event, FrameInfo, Kind, Session, Trust, errors, outputs
+from frameseal import Admit, Codec, Event, FrameInfo, Kind, Mode, Session, Suite, Trust, errors, outputs
 
 VIDEO = FrameInfo(Kind.VIDEO, Codec.VP8)
 
@@ -34,10 +34,10 @@ class Relay:
 
 
 class Member:
-    def __init__(self, relay, participant, **options):
+    def __init__(self, relay, participant, session=None, **options):
         self.relay, self.wake_at, self.seen = relay, None, {}
         self.sealing, self.questions, self.events = False, [], []
-        self.session = Session("council-7", participant, clock=lambda: relay.now, **options)
+        self.session = session or Session("council-7", participant, clock=lambda: relay.now, **options)
         relay.members.append(self)
         self.session.head(len(relay.log), relay.log[-1] if relay.log else b"")
         self.poll()
@@ -164,6 +164,23 @@ class Sessions(unittest.TestCase):
         both = bytearray(b"a secret of the room")
         _, ada, bob = self.call(secret=both)
         self.assertEqual(ada.seen[outputs.Code], bob.seen[outputs.Code])
+
+    def test_policy_and_a_name_with_proof(self):
+        suite = Suite.AES256_GCM_SHA512_TAG128
+        relay = Relay()
+        ada = Member(relay, "ada", admit=Admit.MEMBERS, mode=Mode.PREFERRED, suite=suite)
+        relay.run(5000)
+        self.assertEqual(ada.seen[outputs.Policy], outputs.Policy(Mode.PREFERRED, Admit.MEMBERS, suite, False))
+        ada.session.policy(Mode.REQUIRED, Admit.ANYONE, suite)
+        ada.poll()
+        relay.run(5000)
+        self.assertEqual(ada.seen[outputs.Policy], outputs.Policy(Mode.REQUIRED, Admit.ANYONE, suite, False))
+        bob = Session("council-7", "bob", name="Bob", clock=lambda: relay.now)
+        bob.introduce("Robert", b"a token that commits to " + bob.key)
+        joined = Member(relay, "bob", session=bob)
+        relay.run(20000)
+        self.assertTrue(joined.sealing)
+        self.assertEqual((ada.other().name, ada.other().proof), ("Robert", b"a token that commits to " + bob.key))
 
     def test_wrong_inputs(self):
         session = Session("council-7", "ada", clock=lambda: 1000)

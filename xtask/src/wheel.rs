@@ -145,9 +145,12 @@ pub(crate) fn test(log: &mut Log) -> Result<Done> {
     let python = venv.join("bin/python");
     let job = Job::new(&python).args(["-m", "pip", "install", "--quiet", "--constraint", REQUIREMENTS]);
     run(quiet(job).arg(&wheel))?;
-    let job = Job::new(tools(&mut run)?).args(["-B", "-m", "mypy", "--config-file", "python/pyproject.toml"]);
-    let job = job.arg("--cache-dir").arg(work.join("mypy")).arg("--python-executable").arg(&python);
-    run(job.dir(root()).args(["-p", "frameseal"]))?;
+    let tools = tools(&mut run)?;
+    for what in [["-p", "frameseal"].as_slice(), &["examples/python/seal.py"]] {
+        let job = Job::new(&tools).args(["-B", "-m", "mypy", "--config-file", "python/pyproject.toml"]);
+        let job = job.arg("--cache-dir").arg(work.join("mypy")).arg("--python-executable").arg(&python);
+        run(job.args(what))?;
+    }
     let discover = ["-I", "-B", "-W", "error", "-m", "unittest", "discover", "-s", "python/tests"];
     run(Job::new(&python).args(discover))?;
     let text = log.text();

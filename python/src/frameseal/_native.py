@@ -10,7 +10,7 @@ from typing import Any, Callable, Iterator, List, Optional, TypeVar, Union, cast
 from . import _cdef, errors
 
 BytesLike = Union[bytes, bytearray, memoryview]
-"""Bytes that are read where they lie. Whatever has a contiguous buffer will do: array.array, mmap, NumPy."""
+"""Bytes that are read where they lie. Whatever has a contiguous buffer will do."""
 
 Writable = Union[bytearray, memoryview]
 """Bytes that are written where they lie."""
@@ -134,6 +134,16 @@ def report(size: Callable[[Any, int, Any], int]) -> "dict[str, Any]":
 
 
 _Handle = TypeVar("_Handle", bound="Handle")
+_forks = 0
+
+
+def _forked() -> None:
+    global _forks
+    _forks += 1
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forked)
 
 
 class Handle:
@@ -143,16 +153,19 @@ class Handle:
     after that call, never under it.
     """
 
-    __slots__ = ("_held", "__weakref__")
+    __slots__ = ("_held", "_made_in", "__weakref__")
 
     def __init__(self, pointer: Any, free: Any) -> None:
         self._held: Any = ffi.gc(pointer, free)
+        self._made_in = _forks
 
     @property
     def _pointer(self) -> Any:
         held = self._held
         if held is None:
             raise errors.ClosedError(f"this {type(self).__name__} is closed")
+        if self._made_in != _forks:
+            raise errors.ForkedError(f"this {type(self).__name__} is of the process that forked this one")
         return held
 
     def close(self) -> None:

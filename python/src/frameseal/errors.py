@@ -230,6 +230,10 @@ class BadSizeError(UsageError):
     status = Status.BAD_SIZE
 
 
+class ForkedError(UsageError):
+    """Made before this process was forked: two that seal with one key would repeat its nonces. Make another one."""
+
+
 class BufferTooSmallError(UsageError):
     """The output does not fit. Nothing was written."""
 

@@ -176,7 +176,8 @@ class Sealer(Handle):
         room = bytearray(lib.FRAMESEAL_MAX_BASE_KEY_LEN)
         try:
             with _native.writing(room) as at:
-                check(lib.frameseal_sealer_key(self._pointer, generation, step, at, len(at), length), self.participant)
+                status = lib.frameseal_sealer_key(self._pointer, generation, step, at, len(at), length)
+                check(status, self.participant)
             # Cut out without leaving a copy.
             key = bytearray(length[0])
             memoryview(key)[:] = memoryview(room)[: length[0]]
