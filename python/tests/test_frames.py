@@ -225,6 +225,9 @@ class Refusals(unittest.TestCase):
             (errors.UnknownKindError, lambda: Sealer(ADA).set_padding(99, 2)),
             (errors.WrongFormatError, lambda: Sealer(ADA).set_slot(0, SECRET)),
             (ValueError, lambda: Config("council-7", "ada", ratchet_bits=0)),
+            # What people type must be stretched first.
+            (TypeError, lambda: Sealer.shared(ADA, "correct horse battery staple")),
+            (TypeError, lambda: Opener(ADA).follow("correct horse battery staple", "fs1-")),
         ]
         for kind, call in wrong:
             with self.assertRaises(kind):

@@ -77,18 +77,14 @@ def wipe(data: Writable) -> None:
 
 
 @contextmanager
-def passing(secret: Union[str, BytesLike]) -> Iterator[Any]:
-    """A secret for the time of a call; what is copied for it is wiped."""
-    if isinstance(secret, str):
-        copy = bytearray(secret, "utf-8")
-        try:
-            with reading(copy) as at:
-                yield at
-        finally:
-            wipe(copy)
-    else:
-        with reading(secret) as at:
+def typed(words: str) -> Iterator[Any]:
+    """What people type, for the time of a call; the copy is wiped."""
+    copy = bytearray(words, "utf-8")
+    try:
+        with reading(copy) as at:
             yield at
+    finally:
+        wipe(copy)
 
 
 @contextmanager
@@ -164,9 +160,12 @@ class Handle:
         held = self._held
         if held is None:
             raise errors.ClosedError(f"this {type(self).__name__} is closed")
+        self._same_process()
+        return held
+
+    def _same_process(self) -> None:
         if self._made_in != _forks:
             raise errors.ForkedError(f"this {type(self).__name__} is of the process that forked this one")
-        return held
 
     def close(self) -> None:
         """Frees it and wipes its keys; a second time does nothing."""

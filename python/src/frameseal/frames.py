@@ -123,7 +123,8 @@ def _secret_kind(secret: Union[str, BytesLike]) -> int:
 def _set_slot(
     call: Any, first: Any, index: int, secret: Union[str, BytesLike], salt: Optional[BytesLike], who: Optional[str]
 ) -> None:
-    with _native.passing(secret) as at:
+    # Never `reading` for a text: a guessable secret would go in unstretched.
+    with _native.typed(secret) if isinstance(secret, str) else _native.reading(secret) as at:
         salted = _native.NULL if salt is None else _native.reading(salt)
         salt_len = 0 if salt is None else len(salted)
         check(call(*first(), index, _secret_kind(secret), at, len(at), salted, salt_len), who)
@@ -154,7 +155,7 @@ class Sealer(Handle):
         `secret`: 16 to 256 bytes that nobody can guess; of what people type, make them with `stretch`.
         """
         keep, out = Keep(), ffi.new("frameseal_sealer **")
-        with _native.entropy(entropy) as drawn, _native.passing(secret) as at:
+        with _native.entropy(entropy) as drawn, _native.reading(secret) as at:
             native = config._native(keep)
             status = lib.frameseal_sealer_new_shared(native, at, len(at), drawn, len(drawn), out)
             check(status, config.participant)
@@ -301,13 +302,13 @@ class Opener(Handle):
 
     def install_key(self, key: SenderKey) -> None:
         """Takes a key of the sender, as `Sealer.key` gave it, come over a secure channel. It is copied."""
-        with _native.passing(key.base_key) as at:
+        with _native.reading(key.base_key) as at:
             status = lib.frameseal_opener_install_key(self._pointer, key.generation, key.step, at, len(at))
             check(status, self.participant)
 
     def follow(self, secret: BytesLike, announcement: str) -> None:
         """Follows a sender by a secret that both know and the sender's announcement: see `Sealer.shared`."""
-        with _native.passing(secret) as at:
+        with _native.reading(secret) as at:
             said = _native.c_text(announcement)
             check(lib.frameseal_opener_follow(self._pointer, at, len(at), said), self.participant)
 
@@ -384,6 +385,6 @@ def stretch(text: str, call: str) -> bytearray:
     out = bytearray(lib.FRAMESEAL_STRETCHED_LEN)
     if "\0" in text:
         raise ValueError("a text has a NUL in it")
-    with _native.passing(text + "\0") as at, _native.writing(out) as to:
+    with _native.typed(text + "\0") as at, _native.writing(out) as to:
         check(lib.frameseal_stretch(ffi.cast("const char *", at), _native.c_text(call), to, len(to)))
     return out

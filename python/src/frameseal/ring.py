@@ -32,14 +32,14 @@ class Ring(Handle):
     def install_key(self, participant: str, key: SenderKey) -> None:
         """Takes a key of a sender; their openers have it with their next frame."""
         who = c_text(participant)
-        with _native.passing(key.base_key) as at:
+        with _native.reading(key.base_key) as at:
             status = lib.frameseal_ring_install_key(self._pointer, who, key.generation, key.step, at, len(at))
             check(status, participant)
 
     def follow(self, participant: str, secret: BytesLike, announcement: str) -> None:
         """Follows a sender by a shared secret and its announcement."""
         who, said = c_text(participant), c_text(announcement)
-        with _native.passing(secret) as at:
+        with _native.reading(secret) as at:
             check(lib.frameseal_ring_follow(self._pointer, who, at, len(at), said), participant)
 
     def set_slot(

@@ -46,7 +46,7 @@ class Session(Handle):
         self._clock = clock
         self._turn = threading.Lock()
         keep, out = Keep(), ffi.new("frameseal_session **")
-        with _native.entropy(entropy) as drawn, _native.passing(b"" if secret is None else secret) as at:
+        with _native.entropy(entropy) as drawn, _native.reading(b"" if secret is None else secret) as at:
             config = ffi.new(
                 "frameseal_session_config *",
                 {
@@ -94,7 +94,7 @@ class Session(Handle):
 
     def report(self) -> "Dict[str, Any]":
         """For a support desk: members with fingerprints of their keys, where the log was read to; never a key."""
-        with self._turn:
+        with self._alone():
             return _native.report(lambda *room: lib.frameseal_session_report(self._pointer, *room))
 
     # Inputs.
@@ -168,8 +168,13 @@ class Session(Handle):
         with _native.reading(bytes(trust)) as at:
             self._say(lib.frameseal_session_verdict, question, at, len(at), self._clock())
 
+    def _alone(self) -> threading.Lock:
+        # Before the lock: a thread that had it is not in a forked process, and would never give it back.
+        self._same_process()
+        return self._turn
+
     def _say(self, call: Any, *args: Any, who: Optional[str] = None) -> None:
-        with self._turn:
+        with self._alone():
             check(call(self._pointer, *args), who)
 
     def _bytes(self, call: Any, data: BytesLike, *before: Any) -> None:
@@ -179,7 +184,7 @@ class Session(Handle):
     def _next(self) -> Optional[Output]:
         out = ffi.new("frameseal_output *", {"size": ffi.sizeof("frameseal_output")})
         # What an output points to holds until the next call: it is copied before another thread has its turn.
-        with self._turn:
+        with self._alone():
             check(lib.frameseal_session_poll(self._pointer, out))
             if out.kind == lib.FRAMESEAL_OUTPUT_KIND_NONE:
                 return None
