@@ -4,6 +4,7 @@ import { describe, test } from "node:test";
 import { CODE, type E2eeError } from "../src/errors.ts";
 import { load } from "../src/session/media/engine.ts";
 import type { SessionMember } from "../src/session/members.ts";
+import type { ToMedia } from "../src/session/port.ts";
 import { RULE } from "../src/worker/codec.ts";
 import { TURBO } from "../src/worker/engine.ts";
 import { isRefusal } from "../src/worker/refusal.ts";
@@ -226,6 +227,35 @@ describe("sessions", { concurrency: true }, () => {
     await until(() => ada.events.filter((what) => what === "keys").length >= 2, "fresh keys nevertheless");
     await same(ada, bob);
     assert.equal(await bob.open("ada", await ada.seal("as ever")), "as ever");
+    close(ada, bob);
+  });
+
+  test("others hear that an epoch was read once the media worker has its keys", async () => {
+    const { ada, bob } = await pair("read");
+    const port = bob.session.attach(() => undefined) as unknown as MessagePort;
+    let newest = -1;
+    let answers = true;
+    port.onmessage = ({ data }: { data: ToMedia }) => {
+      if (data.t !== "epoch") return;
+      newest = data.epoch;
+      if (answers) port.postMessage({ t: "opened", epoch: newest });
+    };
+    await until(() => newest >= 0, "keys in the second media worker");
+    const said = (): number => bob.worker.told.filter(({ t }) => t === "send").length;
+    answers = false;
+    const [epoch, before] = [newest, said()];
+    await ada.session.rotate();
+    await until(() => newest > epoch, "the next keys");
+    await sleep(300);
+    assert.equal(said(), before);
+    assert.equal(ada.sealing(), epoch, "Ada seals with what Bob opens");
+    port.postMessage({ t: "opened", epoch: newest });
+    await until(() => said() > before && ada.sealing() === newest, "Ada heard of it");
+    // One that never answers is not waited for.
+    const again = said();
+    await ada.session.rotate();
+    await until(() => said() > again, "Bob says so all the same", 3000);
+    port.close();
     close(ada, bob);
   });
 

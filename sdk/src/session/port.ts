@@ -25,9 +25,9 @@ export type ToMedia =
   /** Open nothing any more of who had this sender index before this epoch. */
   | { readonly t: "bar"; readonly before: number; readonly index: number };
 
-/** From the media to the session: a message was not taken; nothing is sealed since. */
-export interface FromMedia {
-  readonly t: "refused";
-  readonly what: ToMedia["t"];
-  readonly code: number;
-}
+/** From the media to the session. */
+export type FromMedia =
+  /** The keys of this epoch open frames from now on. */
+  | { readonly t: "opened"; readonly epoch: number }
+  /** A message was not taken; nothing is sealed since. */
+  | { readonly t: "refused"; readonly what: ToMedia["t"]; readonly code: number };

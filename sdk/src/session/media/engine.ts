@@ -57,7 +57,8 @@ export class SessionEngine extends WasmEngine {
     try {
       switch (message.t) {
         case "epoch":
-          return this.#open(message);
+          this.#open(message);
+          return this.#port.postMessage({ t: "opened", epoch: message.epoch });
         case "seal-with":
           return void this.#ask(EpochAsk.SealWith, message.epoch, message.index, message.context);
         case "hush":

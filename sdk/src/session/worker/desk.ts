@@ -32,6 +32,9 @@ const now = (): number => performance.timeOrigin + performance.now();
 /** Longest that one timer runs, milliseconds: browsers take no more than 2^31. */
 const MAX_SLEEP_MS = 2 ** 30;
 
+/** How long a media worker may take to have the keys of an epoch before it is not waited for, milliseconds. */
+const OPENED_WITHIN_MS = 1000;
+
 /** A media worker's end. */
 export interface MediaPort {
   onmessage: ((event: { readonly data: FromMedia }) => void) | null;
@@ -50,6 +53,9 @@ interface Seated {
   readonly port: MediaPort;
   context: number;
   used: boolean;
+  /** The newest epoch whose keys it was given, and the newest that it has. */
+  given: number;
+  opened: number;
 }
 
 type Opened = Extract<Output, { readonly t: "open" }>;
@@ -67,6 +73,12 @@ export class SessionDesk {
   #contexts = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #waiting: ToSession[] = [];
+  /**
+   * Messages to members, held until the media workers have the keys: the first one of an epoch says that it was read
+   * here, and others seal with it once all have said so.
+   */
+  #held: Extract<Output, { readonly t: "send" }>[] = [];
+  #patience: ReturnType<typeof setTimeout> | undefined;
 
   constructor(scope: SessionScope) {
     this.#scope = scope;
@@ -152,10 +164,13 @@ export class SessionDesk {
         return this.#wake(output.at);
       case "open": {
         this.#epochs = [...this.#epochs, output];
-        this.#toAll((port) => this.#open(port, output, module));
+        for (const port of this.#ports) this.#open(port, output, module);
         const { epoch, own, members } = output;
         return this.#scope.postMessage({ t: "members", epoch, own, members });
       }
+      case "send":
+        this.#held.push(output);
+        return this.#tell();
       case "seal-with":
         this.#sealing = { epoch: output.epoch, index: output.index };
         for (const port of this.#ports) this.#sealWith(port);
@@ -204,23 +219,47 @@ export class SessionDesk {
     this.#hush();
     const newest = this.#epochs.at(-1);
     if (newest !== undefined) this.#forget(newest.epoch);
+    // Another group may have epochs of the same numbers.
+    for (const port of this.#ports) [port.given, port.opened] = [-1, -1];
+    this.#tell();
   }
 
-  #open(port: MediaPort, { epoch, own, suite, members }: Opened, module: SessionModule): void {
+  /** Sends what is held, once every media worker has the keys that it was given, or took too long. */
+  #tell(late = false): void {
+    if (late) for (const port of this.#ports) port.opened = port.given;
+    if (this.#held.length > 0 && this.#ports.some(({ given, opened }) => opened < given)) {
+      this.#patience ??= setTimeout(() => this.#tell(true), OPENED_WITHIN_MS);
+      return;
+    }
+    clearTimeout(this.#patience);
+    this.#patience = undefined;
+    for (const message of this.#held.splice(0)) this.#scope.postMessage(message);
+  }
+
+  #heard(port: Seated, message: FromMedia): void {
+    if (message.t === "refused") {
+      this.#scope.postMessage({ t: "trouble", code: message.code, message: `a media worker did not take "${message.what}"; it sends nothing until the next keys` });
+      port.opened = port.given;
+    } else port.opened = Math.max(port.opened, message.epoch);
+    this.#tell();
+  }
+
+  #open(seated: Seated, { epoch, own, suite, members }: Opened, module: SessionModule): void {
     const secret = module.secret(epoch);
     if (secret === null) return;
+    seated.given = epoch;
     const heard = members.filter((member) => member.heard && member.index !== own);
-    port.postMessage({ t: "epoch", epoch, suite, secret, members: heard.map(({ index, participant }) => ({ index, participant })) }, [secret.buffer]);
+    seated.port.postMessage({ t: "epoch", epoch, suite, secret, members: heard.map(({ index, participant }) => ({ index, participant })) }, [secret.buffer]);
   }
 
   /** A media worker that comes gets what the others have. */
   #join(port: MediaPort): void {
     const module = this.#module;
     if (module === null) return;
-    const entry = { port, context: this.#contexts++, used: false };
+    const entry = { port, context: this.#contexts++, used: false, given: -1, opened: -1 };
     this.#ports.push(entry);
-    port.onmessage = ({ data }) => this.#scope.postMessage({ t: "trouble", code: data.code, message: `a media worker did not take "${data.what}"; it sends nothing until the next keys` });
-    for (const epoch of this.#epochs) this.#open(port, epoch, module);
+    port.onmessage = ({ data }) => this.#heard(entry, data);
+    for (const epoch of this.#epochs) this.#open(entry, epoch, module);
     this.#sealWith(entry);
   }
 
@@ -243,6 +282,7 @@ export class SessionDesk {
   #close(): void {
     clearTimeout(this.#timer);
     this.#end();
+    this.#tell(true);
     this.#toAll((port) => port.close());
     this.#module?.close();
     this.#module = null;
