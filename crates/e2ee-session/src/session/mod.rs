@@ -262,7 +262,7 @@ impl Session {
     /// Takes what happened. `now` must not go back.
     ///
     /// # Errors
-    /// [`SessionError`]; nothing changed.
+    /// [`SessionError`]; of the input nothing was taken. Deadlines are met all the same, so outputs may wait.
     pub fn handle(&mut self, input: Input<'_>, now: Millis) -> Result<(), SessionError> {
         self.now = now;
         // Deadlines are met whatever came.

@@ -6,8 +6,7 @@ use std::collections::BTreeMap;
 
 use crate::mls::{Identity, Member, Trust};
 
-/// Who speaks for each participant, as far as known. The log and its keys say who is a member; which participant a member
-/// is, it says of itself. Of several that claim one participant the one that was there first keeps it.
+/// Who speaks for each participant, as far as known: of several that claim one, the one that was there first.
 #[derive(Default)]
 pub struct Owners {
     of: BTreeMap<String, Identity>,

@@ -53,9 +53,8 @@ interface Seated {
   readonly port: MediaPort;
   context: number;
   used: boolean;
-  /** The newest epoch whose keys it was given, and the newest that it has. */
-  given: number;
-  opened: number;
+  /** The newest epoch whose keys it was given and does not have yet. */
+  awaited: number | null;
 }
 
 type Opened = Extract<Output, { readonly t: "open" }>;
@@ -220,14 +219,13 @@ export class SessionDesk {
     const newest = this.#epochs.at(-1);
     if (newest !== undefined) this.#forget(newest.epoch);
     // Another group may have epochs of the same numbers.
-    for (const port of this.#ports) [port.given, port.opened] = [-1, -1];
-    this.#tell();
+    this.#tell(true);
   }
 
   /** Sends what is held, once every media worker has the keys that it was given, or took too long. */
   #tell(late = false): void {
-    if (late) for (const port of this.#ports) port.opened = port.given;
-    if (this.#held.length > 0 && this.#ports.some(({ given, opened }) => opened < given)) {
+    if (late) for (const port of this.#ports) port.awaited = null;
+    if (this.#held.length > 0 && this.#ports.some(({ awaited }) => awaited !== null)) {
       this.#patience ??= setTimeout(() => this.#tell(true), OPENED_WITHIN_MS);
       return;
     }
@@ -239,15 +237,15 @@ export class SessionDesk {
   #heard(port: Seated, message: FromMedia): void {
     if (message.t === "refused") {
       this.#scope.postMessage({ t: "trouble", code: message.code, message: `a media worker did not take "${message.what}"; it sends nothing until the next keys` });
-      port.opened = port.given;
-    } else port.opened = Math.max(port.opened, message.epoch);
+      port.awaited = null;
+    } else if (message.epoch === port.awaited) port.awaited = null;
     this.#tell();
   }
 
   #open(seated: Seated, { epoch, own, suite, members }: Opened, module: SessionModule): void {
     const secret = module.secret(epoch);
     if (secret === null) return;
-    seated.given = epoch;
+    seated.awaited = epoch;
     const heard = members.filter((member) => member.heard && member.index !== own);
     seated.port.postMessage({ t: "epoch", epoch, suite, secret, members: heard.map(({ index, participant }) => ({ index, participant })) }, [secret.buffer]);
   }
@@ -256,7 +254,7 @@ export class SessionDesk {
   #join(port: MediaPort): void {
     const module = this.#module;
     if (module === null) return;
-    const entry = { port, context: this.#contexts++, used: false, given: -1, opened: -1 };
+    const entry = { port, context: this.#contexts++, used: false, awaited: null };
     this.#ports.push(entry);
     port.onmessage = ({ data }) => this.#heard(entry, data);
     for (const epoch of this.#epochs) this.#open(entry, epoch, module);
@@ -282,7 +280,6 @@ export class SessionDesk {
   #close(): void {
     clearTimeout(this.#timer);
     this.#end();
-    this.#tell(true);
     this.#toAll((port) => port.close());
     this.#module?.close();
     this.#module = null;
