@@ -261,6 +261,11 @@ export class GuardedPeer {
         [receive, received.get(mid)],
       ] as const) {
         if (counted === undefined || track.state === "not-attached") continue;
+        // Without a track nothing but padding leaves, and the frames that were under way may never reach the worker.
+        if (track === send && send.hold?.sends !== true) {
+          track.comparison.reset();
+          continue;
+        }
         const verdict = track.comparison.look(counted, after.get(track.id) ?? NONE, before.get(track.id) ?? NONE);
         if (verdict === "suspect" && track === send) suspect = true;
         if (verdict === "leak") this.#leak(track);
@@ -270,13 +275,15 @@ export class GuardedPeer {
   }
 
   #leak(track: PageTrack): void {
+    const { facts } = track.comparison;
+    const counted = facts === "" ? "" : ` (${facts})`;
     if (track.direction === "send") {
       void track.hold?.refuse();
-      this.#hub.refused(track, "NotAttached", "the browser sends past the transform; the sender was stopped");
+      this.#hub.refused(track, "NotAttached", `the browser sends past the transform; the sender was stopped${counted}`);
       return;
     }
     track.transceiver.receiver.track.enabled = false;
-    this.#hub.refused(track, "NotAttached", "the browser plays media past the transform; the track was muted");
+    this.#hub.refused(track, "NotAttached", `the browser plays media past the transform; the track was muted${counted}`);
   }
 }
 

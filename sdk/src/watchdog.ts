@@ -13,16 +13,21 @@ const SLACK = { video: 3, audio: 8 } as const;
  */
 const LOOKS = { send: 2, receive: 3 } as const;
 /**
- * One look more for a sender whose bytes do not show a leak: nothing has left that the worker did not pass, but its frames
+ * Looks more for a sender whose bytes do not show a leak: nothing has left that the worker did not pass, but its frames
  * do not come through the worker either. That is a transform which was taken away, or a worker that is short of time:
- * browsers count a frame as sent when it is encoded, before the worker has it.
+ * browsers count a frame as sent when it is encoded, before the worker has it. Looks between which nothing left unsealed
+ * do not count: there is nothing to end yet, and ending a sender is for good.
  */
 const PATIENCE = 1;
+/** Looks in a row, close to each other, after which the next one is left to the pulse although nothing is decided. */
+const WAITING_LOOKS = 6;
 /**
  * Looks in a row, close to each other, at a sender that is a little ahead of its worker. Mostly a frame is on its way; it may
  * also be the beginning of a leak, which the next regular look would find out later.
  */
 const UNSURE_LOOKS = 4;
+/** Bad looks whose figures are kept for the log. */
+const FACTS = 4;
 /** Time between a sender's bad look and the next one, milliseconds. `getStats` is cached for 50 ms. */
 export const CONFIRM_MS = 60;
 
@@ -51,8 +56,12 @@ export class Comparison {
   readonly #padded: boolean;
   /** Counters at the last look that was fine; `null`: take the next one as it is. */
   #base: Look | null = { media: 0, sent: 0, seen: 0, passed: 0 };
+  /** The last look, fine or not. */
+  #last: Look | null = null;
   #bad = 0;
   #unsure = 0;
+  #waited = 0;
+  #facts: readonly string[] = [];
   readonly #send: boolean;
 
   constructor(kind: "audio" | "video", direction: "send" | "receive" = "send") {
@@ -62,10 +71,16 @@ export class Comparison {
     this.#send = direction === "send";
   }
 
-  /** Forgets what went before: this transceiver was in use before it was attached. */
+  /** What the last bad looks saw, for who reads the log. */
+  get facts(): string {
+    return this.#facts.join("; ");
+  }
+
+  /** Forgets what went before: this transceiver was in use before it was attached, or it sends nothing now. */
   reset(): void {
     this.#base = null;
     this.#bad = 0;
+    this.#facts = [];
   }
 
   /**
@@ -77,6 +92,8 @@ export class Comparison {
   look(browser: Counted, worker: Counts, earlier: Counts = worker): "fine" | "suspect" | "leak" {
     const base = this.#base;
     const from: Look = { media: browser.media, sent: browser.bytes, seen: earlier.seen, passed: earlier.bytes };
+    const last = this.#last ?? base;
+    this.#last = from;
     // Counters that went back belong to a new stream.
     if (base === null || browser.media < base.media || worker.seen < base.seen) return this.#fine(from);
     const moved = browser.media - base.media;
@@ -91,6 +108,12 @@ export class Comparison {
     const covered = (worker.bytes - base.passed) * 2 >= browser.bytes - base.sent;
     // Packets of padding, by which browsers probe for bandwidth, count as packets of sound and hold no byte.
     if (this.#padded && covered) return this.#fine(from);
+    const fact = `browser ${moved}, ${browser.bytes - base.sent} B; worker ${worker.seen - base.seen}, ${worker.bytes - base.passed} B`;
+    this.#facts = [...this.#facts.slice(1 - FACTS), fact];
+    if (this.#send && last !== null && (worker.bytes - last.passed) * 2 >= browser.bytes - last.sent) {
+      this.#waited = (this.#waited + 1) % WAITING_LOOKS;
+      return this.#waited === 0 ? "fine" : "suspect";
+    }
     return ++this.#bad >= this.#looks + (covered ? PATIENCE : 0) ? "leak" : "suspect";
   }
 
@@ -98,6 +121,8 @@ export class Comparison {
     this.#base = from;
     this.#bad = 0;
     this.#unsure = 0;
+    this.#waited = 0;
+    this.#facts = [];
     return "fine";
   }
 }
@@ -113,7 +138,9 @@ export function countByMid(stats: RTCStatsReport, type: "outbound-rtp" | "inboun
     const bytes = sent ? entry.bytesSent : entry.bytesReceived;
     const before = out.get(entry.mid) ?? { media: 0, bytes: 0 };
     const media = entry.kind === "video" ? (frames ?? 0) : (packets ?? 0);
-    out.set(entry.mid, { media: before.media + media, bytes: before.bytes + (bytes ?? 0) });
+    // What is sent again was counted when it was sent first.
+    const again = sent ? (entry.retransmittedBytesSent ?? 0) : 0;
+    out.set(entry.mid, { media: before.media + media, bytes: before.bytes + (bytes ?? 0) - again });
   });
   return out;
 }
@@ -127,5 +154,6 @@ interface RtpEntry {
   readonly packetsSent?: number;
   readonly packetsReceived?: number;
   readonly bytesSent?: number;
+  readonly retransmittedBytesSent?: number;
   readonly bytesReceived?: number;
 }

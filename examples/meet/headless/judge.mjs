@@ -42,7 +42,7 @@ const SPATIAL_LAYERS = 3;
  * @typedef {object} Observation
  * @property {string} browser
  * @property {string} problem
- * @property {{ page: { id: string, firstFrameMs: number }, members: Member[], group?: Group } | null} call
+ * @property {{ page: { id: string, firstFrameMs: number }, members: Member[], group?: Group, frameseal?: { log: { what: string }[] } } | null} call
  * @property {Record<string, { looks: number, recognised: number, moved: number }>} sightings
  * @property {Eye | null} eye
  */
@@ -188,12 +188,21 @@ function sendersOf(page, expected, problems) {
     const codec = track.codec.toLowerCase().replace('.', '');
     if (track.kind === 'video' && codec !== expected.codec) problems.push(`${me?.name}: sends ${track.codec}, not ${expected.codec}`);
     if (expected.e2ee && track.good < track.frames) problems.push(`${me?.name}, ${track.kind}: ${track.good} of ${track.frames} frames sealed`);
-    if (expected.e2ee && track.lock !== 'sealed') problems.push(`${me?.name}, ${track.kind}: the sender's lock says ${track.lock}`);
+    if (expected.e2ee && track.lock !== 'sealed') problems.push(`${me?.name}, ${track.kind}: the sender's lock says ${track.lock}${stoppedBy(page)}`);
     return {
       sender: me?.name, browser: page.browser, kind: track.kind, codec: track.codec, frames: track.frames,
       sealed: expected.e2ee ? track.good : 0, width: track.width, height: track.height, seal_p50_us: round(track.p50), seal_p99_us: round(track.p99),
     };
   });
+}
+
+/**
+ * Why the SDK stopped a sender, with its figures.
+ * @param {Observation} page
+ */
+function stoppedBy(page) {
+  const line = page.call?.frameseal?.log.findLast(({ what }) => what.includes('was stopped'));
+  return line === undefined ? '' : ` (${line.what})`;
 }
 
 /** @param {Observation} page */

@@ -82,8 +82,9 @@ describe('the verdict on a headless call', () => {
     'a lock that is not closed': [pages({ lock: 'clear' }), SERVER, /the lock says clear/],
     'a sender that was stopped': [[...pages()].map((page) => {
       page.call.members[0].tracks[1].lock = 'clear';
+      page.call.frameseal = { log: [{ what: 'the sender was stopped (browser 6, worker 0)' }] };
       return page;
-    }), SERVER, /the sender's lock says clear/],
+    }), SERVER, /the sender's lock says clear \(the sender was stopped \(browser 6, worker 0\)\)/],
     'another codec than asked for': [[...pages()].map((page) => {
       page.call.members[0].tracks[1].codec = 'VP9';
       return page;
