@@ -20,6 +20,9 @@ const SWEEPS_TO_HUM = 3;
 /** 60 dB below full scale, 100 Hz: not to be heard, but not silence. */
 const HUM = { gain: 0.001, hertz: 100 };
 
+/** What a sender itself says of its track; absent outside of browsers. */
+const NATIVE_TRACK = typeof RTCRtpSender === "undefined" ? undefined : Object.getOwnPropertyDescriptor(RTCRtpSender.prototype, "track")?.get;
+
 /** A track that shows nothing of the one it stands in for. */
 interface StandIn {
   readonly track: MediaStreamTrack;
@@ -45,12 +48,11 @@ export class Hold {
     this.#replace = sender.replaceTrack.bind(sender);
     const present = sender.track;
     sender.replaceTrack = (track) => this.replaceTrack(track);
-    const native = Object.getOwnPropertyDescriptor(RTCRtpSender.prototype, "track");
     // Who looks at the sender sees the track they gave it, not the stand-in.
     Object.defineProperty(sender, "track", {
       configurable: true,
       enumerable: true,
-      get: () => (this.#state === "waiting" ? this.#wanted : (native?.get?.call(sender) as MediaStreamTrack | null)),
+      get: () => (this.#state === "waiting" ? this.#wanted : this.#present),
     });
     if (present !== null) this.added(present);
   }
@@ -64,9 +66,14 @@ export class Hold {
     return this.#state;
   }
 
-  /** True while a track, real or stand-in, is in place. */
-  get sends(): boolean {
-    return this.#state !== "refused" && this.#wanted !== null;
+  /** True while the browser has nothing to send here, whatever was asked for and by whichever way. */
+  get idle(): boolean {
+    return this.#present === null;
+  }
+
+  /** The track that the browser has in place, stand-ins included. */
+  get #present(): MediaStreamTrack | null {
+    return NATIVE_TRACK?.call(this.#sender) as MediaStreamTrack | null;
   }
 
   /**

@@ -121,7 +121,7 @@ export class GuardedPeer {
     const connected = this.pc.connectionState === "connected";
     for (const { send } of this.#pairs.values()) send.hold?.sweep(connected);
     const receivers = ++this.#looks % RECEIVE_EVERY === 0;
-    const sends = [...this.#pairs.values()].some(({ send }) => send.hold?.sends === true);
+    const sends = [...this.#pairs.values()].some(({ send }) => send.hold?.idle === false);
     if (this.#looking || !(sends || receivers) || !connected) return;
     this.#looking = true;
     try {
@@ -262,7 +262,7 @@ export class GuardedPeer {
       ] as const) {
         if (counted === undefined || track.state === "not-attached") continue;
         // Without a track nothing but padding leaves, and the frames that were under way may never reach the worker.
-        if (track === send && send.hold?.sends !== true) {
+        if (track === send && send.hold?.idle === true) {
           track.comparison.reset();
           continue;
         }
