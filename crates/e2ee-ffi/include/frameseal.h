@@ -23,8 +23,7 @@
  * that finds one in use by another thread gives FRAMESEAL_STATUS_BUSY and does nothing. A ring may be used by any
  * number of threads at once. Functions without a handle may be called from any thread. Freeing a handle is the
  * program's to order: no call may be using it. The library has no clock, files, network, callbacks or global state of
- * its own, but for the last error of each thread, and holds no lock while it seals or opens. Frames start no threads;
- * sessions compute trees of keys in a pool of threads (rayon's, one for the process; RAYON_NUM_THREADS bounds it).
+ * its own, but for the last error of each thread, starts no threads, and holds no lock while it seals or opens.
  *
  * Entropy comes from you, once for each sealer or session.
  *

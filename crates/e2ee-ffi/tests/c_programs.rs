@@ -132,6 +132,14 @@ fn two_members_agree_on_keys_and_who_is_removed_opens_nothing() {
     });
 }
 
+#[cfg(all(feature = "session", target_os = "linux"))]
+#[test]
+fn a_session_starts_no_thread() {
+    every_build(&source("alone.c"), |output| {
+        assert!(output.ends_with("\none thread, as it should be\n"), "{output}");
+    });
+}
+
 #[cfg(feature = "session")]
 #[test]
 fn misuse_is_answered_and_writes_nothing() {

@@ -7,7 +7,7 @@ use e2ee_session::mls::{RoomPolicy, Trust};
 use e2ee_session::session::{Input, Position, Question};
 
 use super::types::frameseal_trust;
-use super::{Inner, frameseal_session, room_policy};
+use super::{Inner, frameseal_session, inline, room_policy};
 use crate::fence::{Failure, fence};
 use crate::read;
 use crate::status::frameseal_status;
@@ -24,6 +24,7 @@ unsafe fn with(
     fence(|| {
         // SAFETY: as the caller promises.
         let handle = unsafe { read::handle(session, "session") }?;
+        inline::here();
         handle.inner.with(body)
     })
 }

@@ -1,6 +1,7 @@
 //! Key agreement through C: a session, its inputs and its outputs. What it says about keys goes into a ring by itself;
 //! no key of a session passes the application's hands.
 
+mod inline;
 mod inputs;
 mod keys;
 mod output;
@@ -89,6 +90,7 @@ pub unsafe extern "C" fn frameseal_session_new(
         let policy = room_policy(config.mode, config.admit, config.suite)?;
         // SAFETY: as the caller promises.
         let seed = unsafe { read::entropy(entropy, entropy_len) }?;
+        inline::here();
         let mut session =
             Session::new(room.as_str().as_bytes(), me.as_str(), policy, seed).map_err(failure)?;
         if !config.name.is_null() {
