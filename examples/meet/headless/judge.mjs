@@ -7,7 +7,7 @@ export const DECODED_AT_LEAST = 0.98;
  * brings a key frame. That is its choice and no fault of a frame, so it is told apart; but at most this part, and half
  * a second of one catching up.
  */
-const SKIPPED_AT_MOST = 0.05;
+const SKIPPED_AT_MOST = 0.1;
 const SKIPPED_SLACK_FRAMES = 15;
 /** The picture on screen must be its sender's in at least this part of the looks. */
 const RECOGNISED_AT_LEAST = 0.8;
