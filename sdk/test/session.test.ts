@@ -322,6 +322,24 @@ describe("sessions", { concurrency: true }, () => {
     close(ada, bob);
   });
 
+  test("who comes after people compared is told of", async () => {
+    const { ada, bob, log } = await pair("compared");
+    const uncompared: string[][] = [];
+    ada.session.on("event", (event) => event.what === "uncompared" && uncompared.push(event.who.map(({ participant }) => participant)));
+    await ada.session.same();
+    await bob.session.rotate();
+    await until(() => ada.session.epoch === bob.session.epoch && ada.session.epoch > 1, "fresh keys");
+    assert.deepEqual(uncompared, []);
+    const cleo = await (await Person.join("compared", "cleo", log.transport())).joined();
+    await same(ada, bob, cleo);
+    assert.deepEqual(uncompared, [["cleo"]]);
+    assert.ok(!bob.events.includes("uncompared"), "Bob compared with nobody");
+    await ada.session.same();
+    await ada.session.same(1);
+    assert.deepEqual(uncompared, [["cleo"]], "with her they compared now");
+    close(ada, bob, cleo);
+  });
+
   test("all change the cipher suite together", async () => {
     const { ada, bob } = await pair("suite");
     await bob.session.setPolicy({ suite: "AES_256_CTR_HMAC_SHA512_80" });

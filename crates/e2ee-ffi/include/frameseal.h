@@ -466,6 +466,10 @@ enum frameseal_event
      * The room is of a cipher suite that this member does not speak. It did not enter.
      */
     FRAMESEAL_EVENT_OTHER_SUITE = 14,
+    /**
+     * They (`people`) came since people compared, and nobody has compared with them: `frameseal_session_same`.
+     */
+    FRAMESEAL_EVENT_UNCOMPARED = 15,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
@@ -1631,6 +1635,14 @@ frameseal_status frameseal_session_policy(struct frameseal_session *session,
  * The user wants to compare seven emoji with the others: `FRAMESEAL_OUTPUT_KIND_EMOJI` follows when all had a say.
  */
 frameseal_status frameseal_session_compare(struct frameseal_session *session, uint64_t now_ms);
+
+/**
+ * People found the code or the emoji of `epoch` (as FRAMESEAL_OUTPUT_KIND_MEMBERS gave it) to be the same on all screens.
+ * `FRAMESEAL_EVENT_UNCOMPARED` tells of who came since.
+ */
+frameseal_status frameseal_session_same(struct frameseal_session *session,
+                                        uint64_t epoch,
+                                        uint64_t now_ms);
 
 /**
  * The user wants out. Carry what the session still says, then free it.

@@ -42,6 +42,8 @@ mod what {
     /// Mode, who may admit, cipher suite (2), as in `wire`.
     pub(crate) const POLICY: u32 = 14;
     pub(crate) const COMPARE: u32 = 16;
+    /// `number`: the epoch whose code people compared.
+    pub(crate) const SAME: u32 = 17;
     /// As HEAD.
     pub(crate) const REJOIN: u32 = 15;
 }
@@ -181,6 +183,7 @@ impl Door {
                 Input::Policy(read_policy(bytes, secret).ok_or(code::BAD_INPUT)?)
             }
             what::COMPARE => Input::Compare,
+            what::SAME => Input::Same(Epoch(number as u64)),
             what::LEAVE => Input::Leave,
             what::VERDICT => {
                 verdicts = bytes.iter().map(|byte| trust(*byte)).collect();

@@ -17,7 +17,7 @@
 //! why      0 knocks, 1 entered, 2 inside
 //! event    1 joined, 2 removed, 3 refused: who..., 4 fork, 5 dropped: error (1), how many (4), 6 left, 7 waiting,
 //!          8 barred: who..., 9 log lost, 10 left behind, 11 no secret, 12 diverged: who,
-//!          13 cheated: who, 14 other suite, 0 another
+//!          13 cheated: who, 14 other suite, 15 uncompared: who..., 0 another
 //! ```
 //! The secret of an epoch is in none of them: see [`crate::Door::secret_at`].
 
@@ -143,6 +143,7 @@ fn event(event: &Event) -> Bytes {
         Event::Diverged(who) => start.byte(12).who(who),
         Event::Cheated(who) => start.byte(13).who(who),
         Event::OtherSuite => start.byte(14),
+        Event::Uncompared(who) => start.byte(15).all(who),
         _ => start.byte(0),
     }
 }

@@ -114,6 +114,10 @@ export class Call implements CallControl {
     await this.#session?.sealing.group?.compare();
   }
 
+  async same(): Promise<void> {
+    await this.#session?.sealing.group?.same();
+  }
+
   async admit(key: string, yes: boolean): Promise<void> {
     await this.#session?.sealing.group?.admit(key, yes);
     await this.#refresh();
@@ -191,6 +195,7 @@ export class Call implements CallControl {
       changed: () => void this.#refresh(),
       rotated: (generation) => this.#rotated(generation),
       knocks: (name) => this.events.notice({ kind: 'knocks', name }),
+      uncompared: (name) => this.events.notice({ kind: 'uncompared', name }),
       waiting: () => this.events.notice({ kind: 'waiting' }),
       ended: (why) => this.#ended(id, why),
       trouble: (words) => console.warn('key agreement:', words),

@@ -16,6 +16,7 @@ export interface GroupEvents {
   /** Fresh keys, and nobody came or went. */
   rotated(epoch: number): void;
   knocks(name: string): void;
+  uncompared(name: string): void;
   waiting(): void;
   ended(why: 'removed' | 'forked' | 'lost'): void;
   trouble(words: string): void;
@@ -46,6 +47,7 @@ export async function enterGroup(options: CallOptions, id: string, suite: RoomPo
     else if (who !== undefined) void session.admit(who);
   });
   session.on('knocking', events.changed);
+  const comparison: Compared = { done: false, missing: new Set() };
   let epochs = '';
   session.on('members', events.changed);
   session.on('code', events.changed);
@@ -59,6 +61,13 @@ export async function enterGroup(options: CallOptions, id: string, suite: RoomPo
   session.on('outside', events.changed);
   session.on('event', (event) => {
     if (event.what === 'trouble') events.trouble(event.error.message);
+    if (event.what === 'uncompared') {
+      for (const { key, name } of event.who) {
+        comparison.missing.add(key);
+        events.uncompared(name);
+      }
+      events.changed();
+    }
     if (event.what !== 'keys') return;
     const who = session.members.map(({ key }) => key).sort().join();
     if (who === epochs) events.rotated(event.epoch);
@@ -70,7 +79,7 @@ export async function enterGroup(options: CallOptions, id: string, suite: RoomPo
   });
   return {
     session,
-    view: () => viewGroup(session),
+    view: () => viewGroup(session, comparison),
     remove: (key) => {
       const member = session.members.find((one) => one.key === key);
       return member === undefined ? Promise.resolve() : session.remove(member);
@@ -81,6 +90,13 @@ export async function enterGroup(options: CallOptions, id: string, suite: RoomPo
     },
     setSuite: (next) => session.setPolicy({ suite: next as RoomPolicy['suite'] }),
     compare: () => session.compare(),
+    same: async () => {
+      comparison.missing.clear();
+      // Whoever came while the people read their digits is told of once more.
+      await session.same();
+      comparison.done = true;
+      events.changed();
+    },
     report: () => session.report(),
     rotate: async () => {
       const before = session.epoch;
@@ -109,14 +125,21 @@ async function happens(what: () => boolean, ms: number, words: string): Promise<
   }
 }
 
-function viewGroup(session: Session): GroupView {
+/** What the people here made sure of: whether they compared, and who came since, by key. */
+interface Compared {
+  done: boolean;
+  readonly missing: Set<string>;
+}
+
+function viewGroup(session: Session, { done, missing }: Compared): GroupView {
   return {
     state: session.state,
     code: session.code,
     // A copy, as of those outside.
     emoji: session.emoji.map(({ symbol, en, fr }) => ({ symbol, en, fr })),
     epoch: session.epoch,
-    members: session.members.map(({ participant, name, key, trust, heard, self }) => ({ id: participant, name, key, trust, heard, self })),
+    compared: done && !session.members.some(({ key }) => missing.has(key)),
+    members: session.members.map(({ participant, name, key, trust, heard, self }) => ({ id: participant, name, key, trust, heard, self, uncompared: missing.has(key) })),
     knocking: session.knocking.map(({ key, name }) => ({ key, name })),
     // A copy: what is told twice, some browser drivers lose.
     outside: [...session.outside],

@@ -78,6 +78,8 @@ export interface GroupMember {
   /** Whether its frames are opened: of two that claim one id, one is. */
   readonly heard: boolean;
   readonly self: boolean;
+  /** Came after the people here compared codes. */
+  readonly uncompared: boolean;
 }
 
 export interface GroupView {
@@ -87,6 +89,8 @@ export interface GroupView {
   /** Seven emoji to compare, after somebody asked for them in this epoch. */
   readonly emoji: readonly { readonly symbol: string; readonly en: string; readonly fr: string }[];
   readonly epoch: number;
+  /** The people here found the code to be the same, and nobody came since. */
+  readonly compared: boolean;
   readonly members: readonly GroupMember[];
   /** Those who wait in the lobby. */
   readonly knocking: readonly { readonly key: string; readonly name: string }[];
@@ -135,7 +139,7 @@ export interface CallOptions {
 export type Notice =
   | { readonly kind: 'joined' | 'left'; readonly name: string }
   | { readonly kind: 'lock'; readonly name: string; readonly lock: Lock; readonly reason?: Reason }
-  | { readonly kind: 'knocks'; readonly name: string }
+  | { readonly kind: 'knocks' | 'uncompared'; readonly name: string }
   | { readonly kind: 'waiting' }
   | { readonly kind: 'rotated'; readonly generation: number }
   | { readonly kind: 'problem'; readonly problem: Problem; readonly detail?: string };
@@ -183,6 +187,8 @@ export interface CallControl {
   remove(key: string): Promise<void>;
   /** Asks all members for seven emoji to compare. */
   compare(): Promise<void>;
+  /** The people here found the code or the emoji to be the same. */
+  same(): Promise<void>;
   /** Lets somebody in who waits in the lobby, or refuses it. */
   admit(key: string, yes: boolean): Promise<void>;
   rejoin(change: Rejoin): Promise<void>;

@@ -35,6 +35,8 @@ export interface GroupControl {
   admit(key: string, yes: boolean): Promise<void>;
   /** Asks all members for seven emoji to compare. */
   compare(): Promise<void>;
+  /** The people here found the code or the emoji to be the same. */
+  same(): Promise<void>;
   /** Has all members seal with another cipher suite. */
   setSuite(suite: string): Promise<void>;
   report(): Promise<unknown>;
@@ -67,6 +69,8 @@ export interface SealingEvents {
   changed(): void;
   /** Somebody waits in the lobby. */
   knocks(name: string): void;
+  /** Somebody came after the people here compared codes. */
+  uncompared(name: string): void;
   /** This page waits in the lobby. */
   waiting(): void;
   /** Fresh keys, without anybody coming or going. */

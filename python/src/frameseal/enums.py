@@ -215,3 +215,5 @@ class Event(IntEnum):
     """One member (people) said one thing and did another while all compared. There are no emoji in this epoch."""
     OTHER_SUITE = 14
     """The room is of a cipher suite that this member does not speak. It did not enter."""
+    UNCOMPARED = 15
+    """They (people) came since people compared, and nobody has compared with them."""

@@ -155,6 +155,10 @@ class Session(Handle):
         """The user wants to compare seven emoji with the others."""
         self._say(lib.frameseal_session_compare, self._clock())
 
+    def same(self, epoch: int) -> None:
+        """People found the code or the emoji of this epoch to be the same. Event.UNCOMPARED tells of who came since."""
+        self._say(lib.frameseal_session_same, epoch, self._clock())
+
     def leave(self) -> None:
         """The user wants out. Carry what the session still says, then close it."""
         self._say(lib.frameseal_session_leave, self._clock())

@@ -13,6 +13,7 @@ const ATTEMPTS: Readonly<Record<SessionRequest["t"], string>> = {
   rotate: "could not ask for fresh keys",
   remove: "could not remove a member",
   compare: "could not ask for emoji to compare",
+  same: "could not note that people compared",
   leave: "could not leave",
   report: "could not make a report",
   verdict: "could not answer who may be in",

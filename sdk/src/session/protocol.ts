@@ -43,6 +43,7 @@ export type ToSession =
   | { readonly t: "rotate"; readonly id: number }
   | { readonly t: "remove"; readonly id: number; readonly index: number; readonly key: Uint8Array }
   | { readonly t: "compare"; readonly id: number }
+  | { readonly t: "same"; readonly id: number; readonly epoch: number }
   | { readonly t: "leave"; readonly id: number }
   | { readonly t: "report"; readonly id: number }
   | { readonly t: "verdict"; readonly id: number; readonly question: number; readonly trust: readonly Trust[] }
@@ -60,7 +61,7 @@ export type SessionAsk = SessionRequest extends infer R ? (R extends SessionRequ
 /** Something that happened to the group. */
 export type Happened =
   | { readonly what: "joined" | "waiting" | "removed" | "fork" | "left" | "log-lost" | "left-behind" | "no-secret" | "other-suite" }
-  | { readonly what: "refused" | "barred" | "diverged" | "cheated"; readonly who: readonly Presented[] }
+  | { readonly what: "refused" | "barred" | "diverged" | "cheated" | "uncompared"; readonly who: readonly Presented[] }
   | { readonly what: "dropped"; readonly code: number; readonly times: number }
   | { readonly what: "other"; readonly text: string };
 

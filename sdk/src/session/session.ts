@@ -138,6 +138,15 @@ export class Session {
     await this.#client.ask({ t: "compare" });
   }
 
+  /**
+   * People found the code, or the emoji, of this epoch to be the same on all screens; `epoch` is the one that was shown, by
+   * default the newest. From then on the event `uncompared` tells of everybody who comes. Nobody else learns of it.
+   */
+  async same(epoch = this.#epoch): Promise<void> {
+    this.#joined();
+    await this.#client.ask({ t: "same", epoch });
+  }
+
   /** Removes a member, at once: what is sent from the next epoch on it cannot open. Rejects with `NoSuchMember`. */
   async remove(member: SessionMember): Promise<void> {
     this.#joined();
@@ -355,8 +364,10 @@ export class Session {
   #happened(event: Happened): void {
     if (event.what === "dropped") return this.#trouble(new E2eeError(nameOf(event.code), `${event.times} messages were left out: ${reasonOf(event.code)}`));
     if (event.what === "other") return this.#tell(event);
-    if (event.what === "refused" || event.what === "barred" || event.what === "diverged" || event.what === "cheated") this.#tell({ what: event.what, who: event.who.map(somebody) });
-    if (event.what === "barred" || event.what === "diverged" || event.what === "cheated") return;
+    if ("who" in event) {
+      this.#tell({ what: event.what, who: event.who.map(somebody) });
+      if (event.what !== "refused") return;
+    }
     if (event.what === "joined") {
       this.#move("joined");
       return this.#transport.take();

@@ -58,6 +58,11 @@ export type SessionEvent =
   | { readonly what: "refused" | "barred" | "diverged"; readonly who: readonly Somebody[] }
   /** This member said one thing and did another while all compared emoji. There are none in this epoch. */
   | { readonly what: "cheated"; readonly who: readonly Somebody[] }
+  /**
+   * They came since people compared ({@link Session.same}), and nobody has compared with them. To be shown: what people made
+   * sure of holds for the others only.
+   */
+  | { readonly what: "uncompared"; readonly who: readonly Somebody[] }
   /** Something could not be used. Nothing changed, and the session goes on, unless its state says otherwise. */
   | { readonly what: "trouble"; readonly error: E2eeError }
   /** Of a later version of the session. */

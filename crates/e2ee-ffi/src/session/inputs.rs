@@ -2,7 +2,7 @@
 
 use core::ffi::c_char;
 
-use e2ee_core::Millis;
+use e2ee_core::{Epoch, Millis};
 use e2ee_session::mls::{RoomPolicy, Trust};
 use e2ee_session::session::{Input, Position, Question};
 
@@ -278,6 +278,21 @@ pub unsafe extern "C" fn frameseal_session_compare(
 ) -> frameseal_status {
     // SAFETY: as the caller promises.
     unsafe { with(session, |inner| inner.take(Input::Compare, Millis(now_ms))) }
+}
+
+/// People found the code or the emoji of `epoch` (as FRAMESEAL_OUTPUT_KIND_MEMBERS gave it) to be the same on all screens.
+/// `FRAMESEAL_EVENT_UNCOMPARED` tells of who came since.
+///
+/// # Safety
+/// Every pointer is NULL or as the header asks.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn frameseal_session_same(
+    session: *mut frameseal_session,
+    epoch: u64,
+    now_ms: u64,
+) -> frameseal_status {
+    // SAFETY: as the caller promises.
+    unsafe { with(session, |inner| inner.take(Input::Same(Epoch(epoch)), Millis(now_ms))) }
 }
 
 /// The user wants out. Carry what the session still says, then free it.

@@ -31,8 +31,8 @@ pub use inputs::{
     frameseal_session_compare, frameseal_session_conflict, frameseal_session_gone, frameseal_session_head,
     frameseal_session_knock, frameseal_session_leave, frameseal_session_log, frameseal_session_message,
     frameseal_session_participants, frameseal_session_policy, frameseal_session_rejoin,
-    frameseal_session_remove, frameseal_session_rotate, frameseal_session_too_old, frameseal_session_verdict,
-    frameseal_session_wake,
+    frameseal_session_remove, frameseal_session_rotate, frameseal_session_same, frameseal_session_too_old,
+    frameseal_session_verdict, frameseal_session_wake,
 };
 pub use types::{
     frameseal_admit, frameseal_event, frameseal_mode, frameseal_output, frameseal_output_kind,

@@ -200,6 +200,7 @@ fn event(event: Event) -> Flat {
         Event::LogLost => (E::LogLost, flat),
         Event::LeftBehind => (E::LeftBehind, flat),
         Event::Cheated(who) => (E::Cheated, flat.about(&[who])),
+        Event::Uncompared(who) => (E::Uncompared, flat.about(&who)),
         Event::Dropped(error, times) => {
             (E::Dropped, flat.text(&error.to_string()).with(|out| out.times = times))
         }

@@ -124,6 +124,8 @@ pub enum frameseal_event {
     Cheated = 13,
     /// The room is of a cipher suite that this member does not speak. It did not enter.
     OtherSuite = 14,
+    /// They (`people`) came since people compared, and nobody has compared with them: `frameseal_session_same`.
+    Uncompared = 15,
 }
 
 /// What a session is made with. Set it to zeros, then `size`, then what you need. Everything is copied.

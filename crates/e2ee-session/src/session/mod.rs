@@ -15,6 +15,7 @@
 //! of it from what they sign, stops, and says so.
 mod code;
 mod compare;
+mod compared;
 mod entry;
 mod few;
 mod log;
@@ -115,6 +116,7 @@ pub struct Session {
     waiting: Few<String, (Vec<u8>, Millis)>,
     outside: Vec<String>,
     comparison: Option<compare::Comparison>,
+    compared: compared::Compared,
     told_policy: Option<RoomPolicy>,
     told_sight: Option<Millis>,
     /// When what is seen is told again: somebody may believe to be in.
@@ -188,6 +190,7 @@ impl Session {
             waiting: Few::new(),
             outside: Vec::new(),
             comparison: None,
+            compared: compared::Compared::default(),
             told_policy: None,
             told_sight: None,
             tell_at: None,
@@ -288,6 +291,7 @@ impl Session {
             Input::Rotate => self.wish(|wants| wants.rotate = true),
             Input::Policy(policy) => self.wish_policy(policy),
             Input::Compare => self.compare_emoji()?,
+            Input::Same(epoch) => self.same(epoch)?,
             Input::Leave => self.leave(),
             Input::Rejoin { position, entry } => self.rejoin(position, entry)?,
             Input::Verdict(question, verdicts) => self.verdict(question, verdicts)?,
@@ -315,18 +319,14 @@ impl Session {
         Ok(())
     }
 
-    fn question(&mut self) -> Question {
-        self.questions = self.questions.wrapping_add(1);
-        Question(self.questions)
-    }
-
     /// Asks for a verdict on those whom none was given on; acts at once where there is nobody of the kind.
     fn ask(&mut self, why: Why, asked: Asked, who: Vec<Identity>) -> Result<(), SessionError> {
         let open: Vec<_> = who.into_iter().filter(|who| !self.known.contains_key(who)).collect();
         if open.is_empty() {
             return self.decided(asked);
         }
-        let question = self.question();
+        self.questions = self.questions.wrapping_add(1);
+        let question = Question(self.questions);
         self.asked.insert(question, (asked, open.clone()));
         self.out.push_back(Output::Decide { question, why, who: open });
         Ok(())
@@ -422,8 +422,8 @@ impl Session {
         }
         let keys = members.iter().map(|member| member.identity.key.as_slice());
         let code = code_of(group.authenticator(), keys);
-        let barred: Vec<_> = members.iter().filter(|member| member.trust == Trust::Refused).collect();
-        let barred: Vec<_> = barred.into_iter().map(|member| member.identity.clone()).collect();
+        let barred = members.iter().filter(|member| member.trust == Trust::Refused);
+        let barred: Vec<_> = barred.map(|member| member.identity.clone()).collect();
         let off = policy.mode == crate::mls::Mode::Off;
         // Who comes under an id that is in the group already is that participant come again; what it was before is out.
         let me = group.identity();
@@ -451,6 +451,7 @@ impl Session {
         }
         self.heard.retain(|key, _| members.iter().any(|member| member.identity.key == *key));
         self.settle_wishes(&members);
+        self.came(epoch, first, &members);
         if !off {
             self.out.push_back(Output::Open { epoch, secret, members });
         }

@@ -75,6 +75,8 @@ pub enum Input<'a> {
     Policy(RoomPolicy),
     /// The user wants to compare seven emoji with the others.
     Compare,
+    /// People found the code or the emoji of this epoch to be the same. [`Event::Uncompared`] tells of who came since.
+    Same(Epoch),
     /// The application wants out.
     Leave,
     /// After [`Event::Fork`], [`Event::LogLost`] or [`Event::LeftBehind`]: the user wants in again. What the log ends with.
@@ -192,6 +194,8 @@ pub enum Event {
     LeftBehind,
     /// This member said one thing and did another while all compared. There are no emoji in this epoch.
     Cheated(Identity),
+    /// They came since people compared ([`Input::Same`]), and nobody has compared with them.
+    Uncompared(Vec<Identity>),
     /// Bytes that could not be used; nothing changed. Told once a second, with how many there were.
     Dropped(MlsError, u32),
 }

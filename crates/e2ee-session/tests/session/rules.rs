@@ -1,7 +1,8 @@
 //! What a room's members agree on: policy, lobby, secret; and comparing.
 
+use e2ee_core::{Epoch, Millis};
 use e2ee_session::mls::{Admit, MlsError, Mode, RoomPolicy};
-use e2ee_session::session::{Event, Session, SessionError};
+use e2ee_session::session::{Event, Input, Session, SessionError};
 
 use crate::world::{Dice, Mail, ROOM, World};
 
@@ -75,6 +76,50 @@ fn all_who_compare_see_the_same_emoji_and_others_in_another_epoch() {
     world.send(ada, Mail::Compare);
     world.settle(1000);
     assert!(world.people[ada].emoji.is_empty());
+}
+
+#[test]
+fn who_comes_after_people_compared_is_told_of() {
+    let uncompared = |world: &World, at: usize| -> Vec<Vec<String>> {
+        let told = world.people[at].events.iter().filter_map(|event| match event {
+            Event::Uncompared(who) => Some(who.iter().map(|who| who.participant.clone()).collect()),
+            _ => None,
+        });
+        told.collect()
+    };
+    let mut world = World::new(|| 20);
+    let ada = world.join("ada");
+    let bob = world.join("bob");
+    world.settle(5000);
+    let early = world.people[ada].newest;
+    let cleo = world.join("cleo");
+    world.settle(5000);
+    world.agree(&[ada, bob, cleo]);
+    assert!((0..3).all(|at| uncompared(&world, at).is_empty()), "nobody has compared yet");
+    // All three compare, and fresh keys change nothing about it.
+    world.send(ada, Mail::Same(world.people[ada].newest));
+    world.send(bob, Mail::Rotate);
+    world.settle(5000);
+    assert!(uncompared(&world, ada).is_empty());
+    // Bob compared when Cleo was not there yet, and is told at once.
+    world.send(bob, Mail::Same(early));
+    world.settle(100);
+    assert_eq!(uncompared(&world, bob), [["cleo"]]);
+    // Somebody comes: who compared is told, once.
+    let dan = world.join("dan");
+    world.settle(5000);
+    world.send(bob, Mail::Rotate);
+    world.settle(5000);
+    assert_eq!(uncompared(&world, ada), [["dan"]]);
+    assert_eq!(uncompared(&world, bob), [["cleo"], ["dan"]]);
+    assert!(uncompared(&world, cleo).is_empty() && uncompared(&world, dan).is_empty());
+    // With whom they compare then they have compared.
+    world.send(bob, Mail::Same(world.people[bob].newest));
+    world.settle(100);
+    assert_eq!(uncompared(&world, bob).len(), 2);
+    // Before the call, there is nothing to compare.
+    let mut late = Session::new(ROOM, "late", RoomPolicy::default(), &[9; 32]).unwrap();
+    assert_eq!(late.handle(Input::Same(Epoch(0)), Millis(0)), Err(SessionError::WrongState));
 }
 
 #[test]

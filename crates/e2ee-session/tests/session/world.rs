@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use e2ee_core::Millis;
+use e2ee_core::{Epoch, Millis};
 use e2ee_session::identity::verify::Emoji;
 use e2ee_session::mls::{Identity, RoomPolicy, Trust};
 use e2ee_session::session::{Event, Input, Output, Position, Question, Session, SessionError};
@@ -36,6 +36,7 @@ pub(crate) enum Mail {
     Rotate,
     Policy(RoomPolicy),
     Compare,
+    Same(u64),
     Leave,
     Rejoin,
     Verdict(Question),
@@ -178,6 +179,7 @@ impl World {
             Mail::Rotate => Input::Rotate,
             Mail::Policy(policy) => Input::Policy(*policy),
             Mail::Compare => Input::Compare,
+            Mail::Same(epoch) => Input::Same(Epoch(*epoch)),
             Mail::Leave => Input::Leave,
             Mail::Wake => Input::Wake,
             Mail::Verdict(question) => {

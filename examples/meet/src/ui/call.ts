@@ -140,7 +140,7 @@ export class CallScreen {
     if (open === (this.#people !== undefined)) return;
     if (open) {
       this.#people = new PeoplePane({ close: () => this.#showPeople(false), remove: (key) => void this.#try(() => this.call.remove(key)),
-        compare: () => void this.#try(() => this.call.compare()),
+        compare: () => void this.#try(() => this.call.compare()), same: () => void this.#try(() => this.call.same()),
         admit: (key, yes) => void this.#try(() => this.call.admit(key, yes)) });
       this.#stage.after(this.#people.element);
     } else {

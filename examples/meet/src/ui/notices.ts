@@ -33,7 +33,8 @@ function words(notice: Notice): string {
     case 'left':
       return t(`notice.${notice.kind}`, { name: notice.name });
     case 'knocks':
-      return t('notice.knocks', { name: notice.name });
+    case 'uncompared':
+      return t(`notice.${notice.kind}`, { name: notice.name });
     case 'waiting':
       return t('notice.waiting');
     case 'rotated':

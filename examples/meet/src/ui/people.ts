@@ -10,25 +10,29 @@ export class PeoplePane {
   readonly #code = h('p', { class: 'group-code' });
   readonly #emoji = h('ul', { class: 'group-emoji', role: 'status' });
   readonly #compare: HTMLElement;
+  readonly #same: HTMLElement;
   readonly #epoch = h('p', { class: 'caption' });
   readonly #list = h('ul', { class: 'group-members' });
   readonly #knocks = h('ul', { class: 'group-members' });
   readonly #outside = h('p', { class: 'caption', role: 'status' });
   readonly #rows = new Map<string, HTMLLIElement>();
 
-  constructor(private readonly actions: { close(): void; remove(key: string): void; compare(): void; admit(key: string, yes: boolean): void }) {
+  constructor(private readonly actions: { close(): void; remove(key: string): void; compare(): void; same(): void; admit(key: string, yes: boolean): void }) {
     this.#compare = h('button', { type: 'button', class: 'secondary', onclick: () => actions.compare() }, t('people.compare'));
+    this.#same = h('button', { type: 'button', class: 'secondary', onclick: () => actions.same() }, t('people.same'));
     this.element = h('aside', { class: 'side people', 'aria-labelledby': 'people-title' },
       h('header', {}, h('h2', { id: 'people-title' }, t('people.title')),
         h('button', { type: 'button', class: 'plain', 'aria-label': t('people.close'), onclick: () => actions.close() }, icon('close'))),
       h('p', { class: 'caption' }, t('people.lead')),
-      h('h3', {}, t('people.code')), this.#code, h('p', { class: 'caption' }, t('people.code.why')), this.#emoji, this.#compare,
+      h('h3', {}, t('people.code')), this.#code, h('p', { class: 'caption' }, t('people.code.why')), this.#emoji,
+      h('div', {}, this.#compare, this.#same),
       h('h3', {}, t('people.members')), this.#list, this.#knocks, this.#outside, this.#epoch);
   }
 
   update({ group, members }: CallView): void {
     if (group === undefined) return;
     text(this.#code, group.code);
+    this.#same.hidden = group.members.length < 2 || group.compared;
     this.#compare.hidden = group.members.length < 2 || group.emoji.length > 0;
     const emoji = group.emoji.map(({ symbol }) => symbol).join();
     if (this.#emoji.dataset['shown'] !== emoji) {
@@ -57,7 +61,7 @@ export class PeoplePane {
     const [name, known, remove] = [...row.children];
     const shown = member.name === '' ? member.id : member.name;
     if (name) text(name, member.self ? t('tile.you', { name: shown }) : shown);
-    if (known) text(known, member.self ? t('people.self') : t(member.heard ? `people.${member.trust}` : 'people.unheard'));
+    if (known) text(known, member.self ? t('people.self') : t(!member.heard ? 'people.unheard' : member.uncompared ? 'people.uncompared' : `people.${member.trust}`));
     attr(row, 'data-heard', String(member.heard));
     if (remove) {
       attr(remove, 'hidden', member.self);

@@ -126,6 +126,9 @@ export class SessionDesk {
       case "compare":
         this.#take(What.Compare);
         return null;
+      case "same":
+        this.#take(What.Same, request.epoch);
+        return null;
       case "leave":
         this.#take(What.Leave);
         return null;

@@ -24,6 +24,7 @@ export const enum What {
   Policy = 14,
   Rejoin = 15,
   Compare = 16,
+  Same = 17,
 }
 
 /** What a session wants done. */
@@ -257,6 +258,7 @@ function event(from: Reader): Happened {
   if (number === 3) return { what: "refused", who: all(from) };
   if (number === 12) return { what: "diverged", who: all(from) };
   if (number === 13) return { what: "cheated", who: all(from) };
+  if (number === 15) return { what: "uncompared", who: all(from) };
   if (number === 8) return { what: "barred", who: all(from) };
   if (number === 5) return { what: "dropped", code: codeOf(from.byte()), times: from.int() };
   return { what: "other", text: from.text() };
