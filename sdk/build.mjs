@@ -28,7 +28,7 @@ rmSync(path("dist"), { recursive: true, force: true });
 const common = { bundle: true, format: "esm", target: ["es2022"], legalComments: "none", logLevel: "warning" };
 await build({
   ...common,
-  entryPoints: { index: path("src/index.ts"), livekit: path("src/livekit/index.ts"), session: path("src/session/index.ts"), identity: path("src/identity/index.ts"), olm: path("src/olm/index.ts"), sas: path("src/sas/index.ts") },
+  entryPoints: { index: path("src/index.ts"), livekit: path("src/livekit/index.ts"), session: path("src/session/index.ts"), identity: path("src/identity/index.ts"), jitsi: path("src/jitsi/index.ts"), olm: path("src/olm/index.ts"), sas: path("src/sas/index.ts") },
   outdir: path("dist"),
   splitting: true,
   chunkNames: "shared-[hash]",
@@ -63,7 +63,7 @@ await build({
 // One file each, its module inside, for `new Worker` with and without `type: "module"`.
 await build({
   ...common,
-  entryPoints: { "livekit-worker": path("src/livekit/worker/index.ts"), "jitsi-worker": path("src/jitsi/worker/index.ts") },
+  entryPoints: { "livekit-worker": path("src/livekit/worker/index.ts"), "jitsi-worker": path("src/jitsi/worker/index.ts"), "jitsi-sframe-worker": path("src/jitsi/worker/sframe.ts") },
   outdir: path("dist"),
   format: "iife",
   loader: { ".wasm": "binary" },
@@ -89,7 +89,7 @@ for (const name of readdirSync(path("dist"), { recursive: true }).filter((name) 
   const text = readFileSync(path(`dist/${name}`), "utf8");
   writeFileSync(path(`dist/${name}`), text.replace(/(from "\.\.?\/[^"]+)\.ts"/g, '$1.js"'));
 }
-for (const name of ["worker", "livekit-worker", "jitsi-worker", "session-worker"]) writeFileSync(path(`dist/${name}.d.ts`), "// Runs in a worker; exports nothing.\nexport {};\n");
+for (const name of ["worker", "livekit-worker", "jitsi-worker", "jitsi-sframe-worker", "session-worker"]) writeFileSync(path(`dist/${name}.d.ts`), "// Runs in a worker; exports nothing.\nexport {};\n");
 writeFileSync(path("dist/olm-window.d.ts"), "// Sets window.Olm; exports nothing.\nexport {};\n");
 
 const sizes = (...names) =>
@@ -113,10 +113,10 @@ for (const [what, budget, found] of [
   }
 }
 if (process.argv.includes("--size")) {
-  for (const { name, raw, brotli } of sizes("livekit-worker.js", "jitsi-worker.js")) {
+  for (const { name, raw, brotli } of sizes("livekit-worker.js", "jitsi-worker.js", "jitsi-sframe-worker.js")) {
     console.log(`in place of another worker: ${name}: ${raw} bytes, ${brotli} brotli`);
   }
-  for (const { name, raw, brotli } of sizes("session.js", "session-worker.js", "worker-session.js", "media-session.wasm", "session-pq.wasm", "identity.js", "identity.wasm", "x509.wasm", "sas.js", "sas.wasm")) {
+  for (const { name, raw, brotli } of sizes("jitsi.js", "session.js", "session-worker.js", "worker-session.js", "media-session.wasm", "session-pq.wasm", "identity.js", "identity.wasm", "x509.wasm", "sas.js", "sas.wasm")) {
     console.log(`with a session: ${name}: ${raw} bytes, ${brotli} brotli`);
   }
   for (const { name, raw, brotli } of sizes("olm.js", "olm.wasm", "olm-window.js")) console.log(`olm: ${name}: ${raw} bytes, ${brotli} brotli`);

@@ -85,8 +85,8 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Builds into `sdk/wasm` the media module, its builds for LiveKit's and Jitsi's formats and for sessions, and the modules
-/// for sessions, identities, comparing and Olm.
+/// Builds into `sdk/wasm` the media module, its builds for LiveKit's and Jitsi's formats, for sessions and for
+/// Jitsi Meet in the own format, and the modules for sessions, identities, comparing and Olm.
 pub(crate) fn media(force: bool, only: Option<&str>) -> Result<()> {
     let make = |package: &str, features: &[&str], name: &str| {
         if only.is_some_and(|only| only != name) {
@@ -105,6 +105,7 @@ pub(crate) fn media(force: bool, only: Option<&str>) -> Result<()> {
     make(OLM, &[], "olm")?;
     make(MEDIA, &["livekit"], "livekit")?;
     make(MEDIA, &["jitsi"], "jitsi")?;
+    make(MEDIA, &["shared"], "jitsi-sframe")?;
     make(MEDIA, &["session"], "media-session")?;
     make(MEDIA, &[], "media")
 }

@@ -103,6 +103,18 @@ mod ask {
     /// Opens nothing any more of who had sender index `b` before epoch `a`.
     #[cfg(feature = "session")]
     pub(super) const BAR: u32 = 33;
+    /// Inbox: the call's secret, 32 bytes, and 32 bytes of entropy. `a`: its index, `b`: its suite. Seals with it.
+    #[cfg(feature = "shared")]
+    pub(super) const SHARED_KEY: u32 = 34;
+    /// Inbox: the own name (`a`), and 32 bytes of entropy.
+    #[cfg(feature = "shared")]
+    pub(super) const SHARED_SELF: u32 = 35;
+    /// Inbox: a participant's name (`a`). Gives their index for lanes.
+    #[cfg(feature = "shared")]
+    pub(super) const SHARED_MEMBER: u32 = 36;
+    /// Forgets the call's secrets.
+    #[cfg(feature = "shared")]
+    pub(super) const SHARED_CLEAR: u32 = 37;
 }
 
 /// Address of the inbox. It stays the same.
@@ -129,6 +141,12 @@ pub fn ask(what: u32, a: u32, b: u32, c: u32) -> f64 {
         #[cfg(feature = "session")]
         ask::OPEN_EPOCH | ask::MEMBER => {
             let done = door.of_session(what, a, b);
+            door.inbox.fill(0);
+            done.map_or_else(failed, f64::from)
+        }
+        #[cfg(feature = "shared")]
+        ask::SHARED_KEY..=ask::SHARED_MEMBER => {
+            let done = door.of_shared(what, a, b);
             door.inbox.fill(0);
             done.map_or_else(failed, f64::from)
         }
@@ -183,6 +201,8 @@ fn serve(media: &mut Media, outbox: &mut Vec<f64>, what: u32, a: u32, b: u32, c:
         ask::FORGET => media.forget_epoch(a),
         #[cfg(feature = "session")]
         ask::BAR => media.bar(a, b),
+        #[cfg(feature = "shared")]
+        ask::SHARED_CLEAR => media.shared_clear(),
         _ => Err(code::INTERNAL),
     };
     done.map_or_else(failed, f64::from)
@@ -226,6 +246,17 @@ impl Door {
         match what {
             ask::OPEN_EPOCH => media.open_epoch(a, b, inbox.bytes(ENTROPY_LEN)?),
             _ => media.member(inbox.name(a as usize)?, b),
+        }
+    }
+
+    #[cfg(feature = "shared")]
+    fn of_shared(&mut self, what: u32, a: u32, b: u32) -> Refusable<u32> {
+        let mut inbox = Inbox(&self.inbox);
+        let media = self.media.as_mut().ok_or(code::INTERNAL)?;
+        match what {
+            ask::SHARED_KEY => media.shared_key(a, b, inbox.bytes(ENTROPY_LEN)?, inbox.bytes(ENTROPY_LEN)?),
+            ask::SHARED_SELF => media.shared_self(inbox.name(a as usize)?, inbox.bytes(ENTROPY_LEN)?),
+            _ => media.shared_member(inbox.name(a as usize)?),
         }
     }
 }

@@ -12,8 +12,9 @@
 //! of. Where WebCrypto runs the cipher, it is `PLAN_*`, then the cipher over the lane's buffer, then `FINISH_SEAL` or
 //! `ACCEPT_OPEN`.
 //!
-//! With the feature `session` it also takes the keys of an MLS group's epochs. With the feature `livekit` or `jitsi` it is
-//! another module with a door of its own ([`livekit`], [`jitsi`]), for that format alone.
+//! With the feature `session` it also takes the keys of an MLS group's epochs, and with `shared` one secret for everybody
+//! beside them. With the feature `livekit` or `jitsi` it is another module with a door of its own ([`livekit`],
+//! [`jitsi`]), for that format alone.
 #![cfg_attr(target_arch = "wasm32", no_std)]
 #![forbid(unsafe_code)]
 
@@ -37,6 +38,8 @@ mod media;
 mod people;
 #[cfg(any(not(any(feature = "livekit", feature = "jitsi")), not(target_arch = "wasm32")))]
 mod report;
+#[cfg(feature = "shared")]
+mod shared;
 #[cfg(any(not(any(feature = "livekit", feature = "jitsi")), not(target_arch = "wasm32")))]
 mod turbo;
 

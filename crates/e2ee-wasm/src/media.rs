@@ -26,6 +26,8 @@ pub(crate) struct Media {
     now: Millis,
     #[cfg(feature = "session")]
     pub(crate) epochs: crate::epochs::Epochs,
+    #[cfg(feature = "shared")]
+    pub(crate) shared: crate::shared::Shared,
 }
 
 impl Media {
@@ -46,6 +48,8 @@ impl Media {
             now: Millis(0),
             #[cfg(feature = "session")]
             epochs: crate::epochs::Epochs::default(),
+            #[cfg(feature = "shared")]
+            shared: crate::shared::Shared::default(),
         })
     }
 

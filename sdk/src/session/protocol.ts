@@ -50,6 +50,8 @@ export type ToSession =
   | { readonly t: "heard"; readonly what: Heard; readonly number: number; readonly bytes: Uint8Array }
   /** A media worker's end. */
   | { readonly t: "port"; readonly port: MessagePort }
+  /** The same where nobody can hand it a port; see `channel.ts`. */
+  | { readonly t: "channel"; readonly name: string }
   | { readonly t: "close" };
 
 /** Requests that are answered. */

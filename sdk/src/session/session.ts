@@ -6,6 +6,7 @@ import { checkName } from "../options.ts";
 import type { PostableWasm } from "../protocol.ts";
 import { Log } from "../report.ts";
 import { type Emoji, emojiOf } from "./emoji.ts";
+import { newChannelName } from "./channel.ts";
 import { SessionClient, type SessionWorkerEvent } from "./client.ts";
 import type { SessionMember, Somebody, Trust, Verdict, Why } from "./members.ts";
 import { type AgreedPolicy, AGREEMENT_NUMBER, checkPolicy, DEFAULT_POLICY, type KeyAgreement, type RoomPolicy } from "./policy.ts";
@@ -219,11 +220,27 @@ export class Session {
    * @internal
    */
   attach(hush: () => void): MessagePort {
-    if (this.#ended || this.#state === "failed") throw new E2eeError("SessionOver", `the session is ${this.#state}: make another`);
+    this.#attaches(hush);
     const { port1, port2 } = new MessageChannel();
-    this.#hush.add(hush);
     this.#client.tell({ t: "port", port: port1 }, [port1]);
     return port2;
+  }
+
+  /**
+   * The same for a media worker to which no port can be handed: the name of a channel to open.
+   *
+   * @internal
+   */
+  attachChannel(hush: () => void): string {
+    this.#attaches(hush);
+    const name = newChannelName();
+    this.#client.tell({ t: "channel", name });
+    return name;
+  }
+
+  #attaches(hush: () => void): void {
+    if (this.#ended || this.#state === "failed") throw new E2eeError("SessionOver", `the session is ${this.#state}: make another`);
+    this.#hush.add(hush);
   }
 
   #ended = false;

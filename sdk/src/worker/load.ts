@@ -1,6 +1,7 @@
 /** Chooses and makes the engine: the WebAssembly core, or WebCrypto alone where the page's policy refuses it. */
 import { Code } from "../codes.ts";
-import type { PostableWasm, Request } from "../protocol.ts";
+import type { Request } from "../protocol.ts";
+import { compile } from "./compile.ts";
 import type { Engine } from "./engine.ts";
 import { rehearse } from "./rehearsal.ts";
 import { turboSuite } from "./turbo.ts";
@@ -39,16 +40,4 @@ async function fallback(request: Extract<Request, { t: "init" }>, wasmError: str
   }
   const { WebCryptoEngine } = await import("./webcrypto/engine.ts");
   return new WebCryptoEngine(request);
-}
-
-/** Compiles a module, wherever it comes from. */
-export async function compile(source: PostableWasm | URL): Promise<WebAssembly.Module> {
-  if (source instanceof WebAssembly.Module) return source;
-  if (source instanceof ArrayBuffer) return WebAssembly.compile(source);
-  const response = await fetch(source);
-  if (!response.ok) throw new Error(`${response.status} ${response.statusText} for ${response.url}`);
-  // Streaming wants the right media type; a server that does not know it must not break a call.
-  return response.headers.get("Content-Type")?.startsWith("application/wasm") === true
-    ? WebAssembly.compileStreaming(response)
-    : WebAssembly.compile(await response.arrayBuffer());
 }

@@ -5,6 +5,7 @@ import { JitsiModule } from "./module.ts";
 import { type Policy, policyOf } from "./policy.ts";
 import type { GivenKey, Incoming, TrackOrder } from "./protocol.ts";
 import { type Frame, JitsiTrack, type Person, type Surroundings } from "./track.ts";
+import { Words } from "./words.ts";
 
 /** The part of a worker's global object that is used. */
 export interface Scope {
@@ -14,15 +15,13 @@ export interface Scope {
   readonly console: { warn(text: string): void };
 }
 
-interface Transformer {
+/** A script transform's event. */
+export interface Transformer {
   readonly readable: ReadableStream<Frame>;
   readonly writable: WritableStream<Frame>;
   readonly options: TrackOrder;
 }
 
-/** Words to the console about one participant and reason: at most one in so long, and so many in all. */
-const WORD_PAUSE_MS = 10_000;
-const MAX_WORDS = 20;
 const PULSE_MS = 200;
 /** Key slots of a participant. */
 const RING = 16;
@@ -37,7 +36,6 @@ interface Shared {
 /** See the top of this file. */
 export class Desk implements Surroundings {
   readonly module = new JitsiModule();
-  readonly #scope: Scope;
   readonly #policy: Policy;
   /** `null`: the page has not said yet. */
   #enabled: boolean | null = null;
@@ -46,11 +44,11 @@ export class Desk implements Surroundings {
   readonly #people = new Map<string, Person>();
   /** Keys that only WebCrypto has, by participant and slot. */
   readonly #outside = new Map<string, Map<number, CryptoKey>>();
-  readonly #words = new Map<string, { at: number; count: number }>();
+  readonly #words: Words;
   #queue: Promise<void> = Promise.resolve();
 
   constructor(scope: Scope) {
-    this.#scope = scope;
+    this.#words = new Words(scope.console);
     this.#policy = policyOf(scope.framesealPolicy);
     // One after the other: a frame must not come before the key that was set before it.
     scope.onmessage = ({ data }) => this.#enqueue(() => this.#serve(data));
@@ -215,14 +213,7 @@ export class Desk implements Surroundings {
   }
 
   #warn(participantId: string, what: string): void {
-    const now = performance.now();
-    const name = `${what} ${participantId}`;
-    const told = this.#words.get(name) ?? { at: -Infinity, count: 0 };
-    if (this.#words.size < 1000) this.#words.set(name, told);
-    if (now - told.at < WORD_PAUSE_MS || told.count >= MAX_WORDS) return;
-    told.at = now;
-    told.count++;
-    this.#scope.console.warn(`frameseal: ${what}${participantId === "" ? "" : ` (participant ${participantId})`}`);
+    this.#words.warn(participantId, what);
   }
 }
 

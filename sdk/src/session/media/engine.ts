@@ -5,7 +5,8 @@
 import { Code } from "../../codes.ts";
 import type { CompatAnswer, CompatAsk } from "../../compat.ts";
 import type { Request } from "../../protocol.ts";
-import { compile, type Loaded } from "../../worker/load.ts";
+import { compile } from "../../worker/compile.ts";
+import type { Loaded } from "../../worker/load.ts";
 import type { Ask, MediaModule } from "../../worker/module.ts";
 import { Refusal } from "../../worker/refusal.ts";
 import { rehearse } from "../../worker/rehearsal.ts";
@@ -24,7 +25,7 @@ const enum EpochAsk {
 }
 
 /** The port, as far as it is used. */
-interface Port {
+export interface Port {
   onmessage: ((event: { readonly data: ToMedia }) => void) | null;
   postMessage(message: FromMedia): void;
 }

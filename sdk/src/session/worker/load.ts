@@ -1,7 +1,7 @@
 /** Loads the session module. */
 import { Code } from "../../codes.ts";
 import type { PostableWasm } from "../../protocol.ts";
-import { compile as compileAny } from "../../worker/load.ts";
+import { compile as compileAny } from "../../worker/compile.ts";
 import { Refusal } from "../../worker/refusal.ts";
 
 /** Compiles it; throws `WasmFailed` with the browser's words. */
