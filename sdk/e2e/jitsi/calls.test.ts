@@ -5,7 +5,8 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import type { TestPage } from "../browsers.ts";
-import type { JitsiOrder } from "../pages/jitsi.ts";
+import type {} from "../pages/jitsi.ts";
+import type { JitsiOrder } from "../pages/jitsi-member.ts";
 import { ratcheted } from "../pages/jitsi-stock.ts";
 import { Rig } from "../sfu/sfu.ts";
 

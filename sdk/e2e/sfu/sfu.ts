@@ -33,14 +33,16 @@ export class Rig {
   ) {}
 
   /** `script`: which of `pages/` the page runs. */
-  static async start(name: BrowserName, script: "sfu" | "jitsi" = "sfu"): Promise<Rig> {
+  static async start(name: BrowserName, script: "sfu" | "jitsi" | "conference" = "sfu"): Promise<Rig> {
     const root = await mkdtemp(join(tmpdir(), "frameseal-sfu-"));
-    const entryPoints = Object.fromEntries([script, ...(script === "jitsi" ? ["jitsi-stock-worker"] : [])].map((name) => [name, join(SDK, `e2e/pages/${name}.ts`)]));
+    const workers = { sfu: [], jitsi: ["jitsi-stock-worker"], conference: ["jitsi-told-worker"] }[script];
+    const entryPoints = Object.fromEntries([script, ...workers].map((name) => [name, join(SDK, `e2e/pages/${name}.ts`)]));
     await build({ entryPoints, outdir: root, bundle: true, format: "esm", target: "es2022", external: ["/dist/*"], logLevel: "warning" });
     const html = `<!doctype html><meta charset="utf-8"><title>test</title><script type="module" src="/${script}.js"></script>`;
     await writeFile(join(root, "index.html"), html);
-    for (const [name, file] of [["frameseal", "/dist/jitsi-worker.js"], ["stock", "/jitsi-stock-worker.js"]]) {
-      if (script === "jitsi") await writeFile(join(root, `load-${name}.js`), `importScripts("${file}");`);
+    const loads = { frameseal: ["/dist/jitsi-worker.js"], stock: ["/jitsi-stock-worker.js"], sframe: ["/jitsi-told-worker.js", "/dist/jitsi-sframe-worker.js"] };
+    for (const [name, files] of Object.entries(script === "sfu" ? {} : loads)) {
+      await writeFile(join(root, `load-${name}.js`), `importScripts(${files.map((file) => `"${file}"`).join(", ")});`);
     }
     // A stock Firefox takes no media from loopback.
     const more = name === "firefox" ? ["--interface"] : [];

@@ -4,6 +4,7 @@
 //! A broken property is a failed assertion; so is, with the engine's sanitizers, any panic below.
 
 mod codec;
+mod exchange;
 mod frameseal;
 mod input;
 mod jitsi;
@@ -25,6 +26,7 @@ pub const TARGETS: &[Target] = &[
     ("codec", codec::codec),
     ("header", words::header),
     ("inspect", words::inspect),
+    ("jitsi_exchange", exchange::jitsi_exchange),
     ("log_entry", session::log_entry),
     ("matrixrtc", session::matrixrtc),
     ("open_frameseal", frameseal::open_frameseal),

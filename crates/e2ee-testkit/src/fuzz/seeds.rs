@@ -24,6 +24,7 @@ pub fn seeds(target: &str) -> Vec<(String, Vec<u8>)> {
                 ("trailer", [&[3, 0, 3, 4][..], frame, &[7; 28], &[0x0c, 0]].concat()),
             ]
         }),
+        "jitsi_exchange" => exchanges(),
         "log_entry" => log_entries(),
         "matrixrtc" => matrixrtc(),
         "open_frameseal" => {
@@ -107,6 +108,42 @@ fn session_inputs() -> Vec<(String, Vec<u8>)> {
             "the_log_went_back",
             [&[7, 1, 0, 0, 7, 1, 0, 6][..], &step(0, 0), &step(0, 11), &step(0, 14)].concat(),
         ),
+    ];
+    named.map(|(name, bytes)| (name.to_owned(), bytes)).to_vec()
+}
+
+/// A choice (who is under test, whether keys must be signed), and what is done: see `exchange::run`.
+fn exchanges() -> Vec<(String, Vec<u8>)> {
+    let made_up = |kind: &str, data: &str| {
+        let json = format!(r#"{{"type":"olm","olm":{{"type":"{kind}","data":{data}}}}}"#);
+        let len = u16::try_from(json.len()).unwrap_or(u16::MAX).to_be_bytes();
+        [&[7][..], &len, json.as_bytes()].concat()
+    };
+    let key = "MtWylh7M8tZpgUoxNDWgWoUgTYCZzth88tZCQoJ+OoM";
+    let init = made_up("session-init", &format!(r#"{{"idKey":"{key}","otKey":"{key}","uuid":"1"}}"#));
+    let ack = made_up("session-ack", r#"{"uuid":"1","ciphertext":{"type":0,"body":"AwohBTM"}}"#);
+    let info = made_up("key-info", r#"{"uuid":"1","ciphertext":{"type":1,"body":"AwohBTM"}}"#);
+    let start = made_up("sas-start", r#"{"transactionId":"1"}"#);
+    let mac = made_up("sas-mac", r#"{"transactionId":"1","mac":{"ed25519:ada":"AA"},"keys":"AA"}"#);
+    let error = made_up("error", r#"{"error":"no"}"#);
+    let all = [0; 12];
+    // Overwrites a byte far behind the beginning: within a ciphertext.
+    let changed = [0, 0, 5, 0, 1, 0, 120, 0, 65];
+    let named: [(&str, Vec<u8>); 14] = [
+        ("as_lower", [&[0][..], &all].concat()),
+        ("as_higher", [&[1][..], &all].concat()),
+        ("signed", [&[2][..], &all].concat()),
+        ("unsigned", [&[3][..], &init, &all].concat()),
+        ("repeated", [&[0, 6, 0, 6, 0, 6, 0, 6, 0][..], &all].concat()),
+        ("ciphertext_changed", [&changed[..], &all].concat()),
+        ("compared", [&[0][..], &all, &[11, 0, 0, 0, 0]].concat()),
+        ("compared_by_the_other", [&[0][..], &all, &[27, 0, 0, 0, 0], &mac].concat()),
+        ("made_up", [&[0][..], &ack, &info, &start, &error, &all].concat()),
+        ("other_key", [&[0][..], &all, &[9, 1, 43], key.as_bytes(), &[0, 0]].concat()),
+        ("gone_and_back", [&[0, 0, 0, 10, 42][..], &all].concat()),
+        ("later", [&[0, 0, 0, 8, 60, 0, 8, 60][..], &all].concat()),
+        ("switched_off", [&[0][..], &all, &[9, 0, 5], b"false", &[0, 0]].concat()),
+        ("no_json", vec![0, 7, 0, 3, b'{', b'"', b'}', 0, 0]),
     ];
     named.map(|(name, bytes)| (name.to_owned(), bytes)).to_vec()
 }
