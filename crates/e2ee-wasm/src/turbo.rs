@@ -95,7 +95,8 @@ impl Media {
         self.lanes.get(lane).and_then(Option::as_ref).map_or(0, |lane| lane.nonce.as_ptr() as usize)
     }
 
-    /// KID of the plan's key.
+    /// KID of the plan's key. Above 2^53 it is rounded: where two KIDs look alike for that, the cipher outside refuses the
+    /// other one's frame, and the core opens it. What seals is told apart by the state of the keys.
     pub(crate) fn plan_kid(&self, lane: usize) -> f64 {
         self.planned(lane).map_or(-1.0, |(_, plan)| plan.step.kid().0 as f64)
     }

@@ -298,3 +298,25 @@ fn figures_of_jitsi_pass_and_changed_ones_do_not() {
     let line = line("jitsi-receive", "jitsi.receive", case);
     assert!(line.starts_with("FAIL jitsi.receive 0: frame 0: media ("), "{line}");
 }
+
+#[test]
+fn figures_of_a_key_exchange_are_not_passed_and_who_checks_them_is_said() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let output = check(&[root.join("vectors/jitsi/olm.json").to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(last_line(&output), "0 passed, 20 failed");
+    let mut said: Vec<_> =
+        stdout(&output).lines().filter(|line| line.starts_with("FAIL")).map(ToOwned::to_owned).collect();
+    assert_eq!(said.len(), 20);
+    said.retain(|line| !line.contains("not checked here, but by `cargo test -p "));
+    assert!(said.is_empty(), "{said:?}");
+    for (test, kinds) in [
+        ("crates/e2ee-olm-wasm/tests/olm.rs", &["jitsi.olm"][..]),
+        ("crates/e2ee-session/tests/jitsi/recorded.rs", &["jitsi.olm", "jitsi.sas", "jitsi.sas_rendering"]),
+    ] {
+        let text = std::fs::read_to_string(root.join(test)).unwrap();
+        for kind in kinds {
+            assert!(text.contains(&format!("\"{kind}\"")), "{test} does not read {kind}");
+        }
+    }
+}

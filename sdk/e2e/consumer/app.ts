@@ -2,6 +2,7 @@
 import { CODE, createE2EE, E2eeError, type E2eeReport, isSupported, type StateEvent, type TrackKind } from "frameseal";
 import { createSession, logTransport, type SessionEvent, type SessionMember, type Somebody, type Trust } from "frameseal/session";
 import { createE2EEManager, type DataRoom, type LivekitE2EEManager, livekitTransport, type MemberState } from "frameseal/livekit";
+import { type JitsiConference, jitsiSession } from "frameseal/jitsi";
 import { indexedDbIdentity, type KeptIdentity, x509Identity } from "frameseal/identity";
 import { type Comparison, pairwiseSas } from "frameseal/sas";
 
@@ -18,6 +19,11 @@ export async function meet(room: string, id: string): Promise<string> {
   transport.gone("bob");
   e2ee.close();
   await session.leave();
+  return session.code;
+}
+
+export async function confer(conference: JitsiConference): Promise<string> {
+  const session = await jitsiSession(conference, { log: "wss://relay.example/log?room=weekly", name: "Ada", codecs: true });
   return session.code;
 }
 

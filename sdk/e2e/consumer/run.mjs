@@ -44,6 +44,8 @@ try {
   must("so does frameseal/livekit, where link secrets can be made", run(process.execPath, ["--input-type=module", "-e", manager], project).trim() === "true");
   const session = 'import("frameseal/session").then(({ createSession }) => console.log(typeof createSession))';
   must("and frameseal/session", run(process.execPath, ["--input-type=module", "-e", session], project).trim() === "function");
+  const jitsi = 'import("frameseal/jitsi").then(({ jitsiSession }) => console.log(typeof jitsiSession))';
+  must("and frameseal/jitsi", run(process.execPath, ["--input-type=module", "-e", jitsi], project).trim() === "function");
   const olm = 'import("frameseal/olm").then(({ default: Olm }) => console.log(Olm.get_library_version().join(".")))';
   must("and frameseal/olm", run(process.execPath, ["--input-type=module", "-e", olm], project).trim() === "3.2.15");
   const page = 'await import("frameseal/olm-window"); globalThis.Olm = null; await Olm.init(); const one = new Olm.Account(); one.create(); console.log(JSON.parse(one.identity_keys()).ed25519.length)';
@@ -52,9 +54,11 @@ try {
   must("and frameseal/identity and frameseal/sas", run(process.execPath, ["--input-type=module", "-e", identity], project).trim() === "function function");
   const later = 'import { runInThisContext } from "node:vm"; runInThisContext("var Olm = {}"); await import("frameseal/olm-window"); await Olm.init(); console.log(Olm.get_backend().split(" ")[0])';
   must("and takes the place of a libolm that was there", run(process.execPath, ["--input-type=module", "-e", later], project).trim() === "vodozemac");
-  const where = 'console.log(import.meta.resolve("frameseal/livekit-worker"))';
-  const worker = run(process.execPath, ["--input-type=module", "-e", where], project).trim();
-  must("frameseal/livekit-worker is one file, which asks for no other", /livekit-worker\.js$/.test(worker) && !/\bimport\s*[(.{"']/.test(readFileSync(fileURLToPath(worker), "utf8")));
+  for (const name of ["livekit-worker", "jitsi-worker", "jitsi-sframe-worker"]) {
+    const where = `console.log(import.meta.resolve("frameseal/${name}"))`;
+    const worker = run(process.execPath, ["--input-type=module", "-e", where], project).trim();
+    must(`frameseal/${name} is one file, which asks for no other`, worker.endsWith(`/${name}.js`) && !/\bimport\s*[(.{"']/.test(readFileSync(fileURLToPath(worker), "utf8")));
+  }
 } finally {
   rmSync(project, { recursive: true, force: true });
 }

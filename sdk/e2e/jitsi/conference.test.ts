@@ -70,6 +70,7 @@ for (const name of ["chromium", "firefox"] as const) describe(`a jitsi conferenc
     await talk(theirs, { room, id: eve, by: "script", codec: "VP8" });
     await decodes(theirs, eve, ada);
     await decodes(ours, ada, eve);
+    assert.equal((await rig.verdict(room, 60)).plaintext, 0, "the SFU reads nothing");
     await agreed(3, [ours, ada], [theirs, bob], [theirs, eve]);
     await ours.evaluate(({ ada, eve }) => window.conference.remove(ada, eve), { ada, eve });
     await agreed(2, [ours, ada], [theirs, bob]);
