@@ -91,7 +91,70 @@ const FRAMES: readonly [string, string | undefined, Uint8Array][] = [
   ["video/H264", "key", h264],
 ];
 
+interface SharedCase {
+  readonly cipher_suite: number;
+  readonly key: string;
+  readonly secret: string;
+  readonly participant: string;
+  readonly kind: string;
+  readonly index: string;
+  readonly run: string;
+  readonly ctr: string;
+  readonly plaintext: string;
+  readonly sealed: string;
+}
+const hex = (text: string): Uint8Array<ArrayBuffer> => Uint8Array.from(Buffer.from(text, "hex"));
+const vectors = (JSON.parse(readFileSync(new URL("../../vectors/jitsi/sframe.json", import.meta.url), "utf8")) as { groups: { cases: SharedCase[] }[] }).groups.flatMap(({ cases }) => cases);
+
+/** HKDF in its two steps, for info that ends in no terms of WebCrypto's. */
+async function hmac(hash: string, key: Uint8Array<ArrayBuffer>, ...data: Uint8Array[]): Promise<Uint8Array<ArrayBuffer>> {
+  const made = await crypto.subtle.importKey("raw", key, { name: "HMAC", hash }, false, ["sign"]);
+  return new Uint8Array(await crypto.subtle.sign("HMAC", made, Buffer.concat(data)));
+}
+async function expand(hash: string, prk: Uint8Array<ArrayBuffer>, info: Uint8Array, length: number): Promise<Uint8Array<ArrayBuffer>> {
+  return (await hmac(hash, prk, info, Uint8Array.of(1))).slice(0, length);
+}
+
+/** A frame of an application's key, opaque codec, from the text of docs/formats.md and RFC 9605, by WebCrypto alone. */
+async function sealedBy(v: SharedCase): Promise<{ secret: string; sealed: string }> {
+  const text = new TextEncoder();
+  const strong = v.cipher_suite === 5;
+  const [hash, hashLength, keyLength] = strong ? (["SHA-512", 64, 32] as const) : (["SHA-256", 32, 16] as const);
+  const own = await crypto.subtle.importKey("raw", hex(v.key), "AES-GCM", false, ["encrypt"]);
+  const stream = await crypto.subtle.encrypt({ name: "AES-GCM", iv: text.encode("frameseal 01") }, own, new Uint8Array(32));
+  const secret = new Uint8Array(stream.slice(0, 32));
+  const named = (name: string): Buffer => Buffer.concat([Uint8Array.of(0, name.length), text.encode(name)]);
+  const bound = Buffer.concat([text.encode("Frameseal 1 media"), named("Jitsi"), named(v.participant), Uint8Array.of(v.kind === "audio" ? 0 : 1)]);
+  const base = await expand(hash, await hmac(hash, new Uint8Array(hashLength), secret), bound, hashLength);
+  const kid = Buffer.alloc(8);
+  kid.writeBigUInt64BE((BigInt(v.run) << 4n) | (BigInt(v.index) & 15n));
+  const prk = await hmac(hash, new Uint8Array(hashLength), base);
+  const label = (what: string): Buffer => Buffer.concat([text.encode(`SFrame 1.0 Secret ${what} `), kid, Uint8Array.of(0, v.cipher_suite)]);
+  const key = await crypto.subtle.importKey("raw", await expand(hash, prk, label("key"), keyLength), "AES-GCM", false, ["encrypt"]);
+  const iv = await expand(hash, prk, label("salt"), 12);
+  const ctr = Buffer.alloc(8);
+  ctr.writeBigUInt64BE(BigInt(v.ctr));
+  ctr.forEach((byte, at) => (iv[4 + at] = (iv[4 + at] ?? 0) ^ byte));
+  const digits = (bytes: Buffer): Buffer => bytes.subarray(Math.min(bytes.findIndex((byte) => byte !== 0) >>> 0, 7));
+  const [id, count] = [digits(kid), digits(ctr)];
+  const short = BigInt(v.ctr) < 8n;
+  const header = Buffer.concat([Uint8Array.of(0x80 | ((id.length - 1) << 4) | (short ? Number(v.ctr) : 8 | (count.length - 1))), id, short ? new Uint8Array() : count]);
+  const additionalData = Buffer.concat([header, Uint8Array.of(0x41)]);
+  const body = await crypto.subtle.encrypt({ name: "AES-GCM", iv, additionalData }, key, hex(v.plaintext));
+  return { secret: Buffer.from(secret).toString("hex"), sealed: Buffer.concat([Uint8Array.of(0x41), header, new Uint8Array(body)]).toString("hex") };
+}
+
 describe("jitsi sframe worker", () => {
+  test("frames of the vectors open, and are what the text of the format makes of their keys", async () => {
+    assert.ok(vectors.length >= 8);
+    for (const v of vectors) {
+      assert.deepEqual(await sealedBy(v), { secret: v.secret, sealed: v.sealed });
+      const desk = await ready(await aes(hex(v.key)), Number(v.index));
+      const said = v.kind === "audio" ? frame(hex(v.sealed)) : frame(hex(v.sealed), "video/VP9", "key");
+      assert.deepEqual(await through(desk, "decode", v.participant, [said]), [Buffer.from(v.plaintext, "hex")], desk.said.join("; "));
+    }
+  });
+
   test("frames of every codec go from worker to worker under the application's key, by whatever kind of key", async () => {
     const hkdf = await crypto.subtle.importKey("raw", KEY, "HKDF", false, ["deriveBits"]);
     const strong = Uint8Array.from({ length: 32 }, (_, n) => n);
@@ -216,6 +279,15 @@ describe("jitsi sframe worker", () => {
     const channel = ada.session.attachChannel(() => undefined);
     again.post({ operation: "setKey", key: { frameseal: { channel, room: "r", participant: "ada" } }, keyIndex: 0 });
     await until(() => speaks(bob, again), "keys for a second worker");
+    // And what two workers of one member seal at once is sealed under keys of their own, from the first frame on.
+    const third = start();
+    third.post({ operation: "setKey", key: { frameseal: { channel, room: "r", participant: "ada" } }, keyIndex: 0 });
+    await until(async () => (await through(third, "encode", "ada", [frame(new Uint8Array(60))])).length === 1, "keys for the one that takes its place");
+    const bodies = new Set<string>();
+    for (const desk of [ada.desk, again, third]) {
+      for (const bytes of await through(desk, "encode", "ada", Array.from({ length: 4 }, () => frame(new Uint8Array(60))))) bodies.add(bytes.subarray(-76, -16).toString("hex"));
+    }
+    assert.equal(bodies.size, 12);
     const gone = ada.session.members.find(({ participant }) => participant === "cem");
     assert.ok(gone !== undefined);
     await ada.session.remove(gone);

@@ -156,6 +156,7 @@ fn vectors(log: &mut Log) -> Result<Done> {
         "vectors/livekit/receive.json",
         "vectors/jitsi/jitsi.json",
         "vectors/jitsi/peers.json",
+        "vectors/jitsi/sframe.json",
     ]))?;
     let text = log.text();
     let verdict = text.lines().rev().find(|line| line.ends_with(" failed"));

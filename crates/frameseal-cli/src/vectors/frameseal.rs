@@ -22,6 +22,16 @@ fn profile(case: &Case, provider: &'static Provider) -> Result<(Profile, Partici
     Ok((Profile { provider, suite: case.suite()?, format, scheme }, who))
 }
 
+pub(super) fn kind_of(case: &Case) -> Result<TrackKind, FieldError> {
+    let kind = case.text("kind")?;
+    TrackKind::ALL.into_iter().find(|known| known.as_str() == kind).ok_or(FieldError::BadValue("kind"))
+}
+
+pub(super) fn rule_of(case: &Case) -> Result<CodecRule, FieldError> {
+    let rule = case.text("codec")?;
+    CodecRule::ALL.into_iter().find(|known| rule_name(*known) == rule).ok_or(FieldError::BadValue("codec"))
+}
+
 fn generation(case: &Case) -> Result<Generation, FieldError> {
     let number = u32::try_from(case.number("generation")?);
     number.map(Generation).map_err(|_| FieldError::BadValue("generation"))
@@ -35,11 +45,7 @@ fn base_key(case: &Case, name: &'static str) -> Result<BaseKey, FieldError> {
 /// the codec has a canonical spelling.
 pub(super) fn frame(case: &Case, provider: &'static Provider) -> Result<(), CaseError> {
     let (profile, who) = profile(case, provider)?;
-    let (kind, rule) = (case.text("kind")?, case.text("codec")?);
-    let kind = TrackKind::ALL.into_iter().find(|known| known.as_str() == kind);
-    let kind = kind.ok_or(FieldError::BadValue("kind"))?;
-    let rule = CodecRule::ALL.into_iter().find(|known| rule_name(*known) == rule);
-    let rule = rule.ok_or(FieldError::BadValue("codec"))?;
+    let (kind, rule) = (kind_of(case)?, rule_of(case)?);
     let step = u32::try_from(case.number("step")?).map_err(|_| FieldError::BadValue("step"))?;
     let at = KeyAt::Sender(generation(case)?, Step(step));
     let padding = u16::try_from(case.number("padding")?).map_err(|_| FieldError::BadValue("padding"))?;

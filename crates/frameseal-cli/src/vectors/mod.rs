@@ -12,6 +12,7 @@ mod jitsi;
 mod livekit;
 mod run;
 mod sframe;
+mod shared;
 
 pub use file::{Case, FieldError, Group, LoadError, SCHEMA, VectorFile};
 pub use run::Outcome;
@@ -100,6 +101,7 @@ pub fn check(kind: &str, case: &Case) -> Result<(), CaseError> {
         "frameseal.frame" => frameseal::frame,
         "frameseal.ratchet" => return frameseal::ratchet(case),
         "frameseal.room" => frameseal::room,
+        "frameseal.shared" => shared::frame,
         "frameseal.stretch" => return frameseal::stretch(case),
         "jitsi.key" => return jitsi::key(case),
         "jitsi.frame" => jitsi::frame,
