@@ -1,7 +1,7 @@
 /** The desk of `frameseal/jitsi-sframe-worker`: lib-jitsi-meet's messages in, Frameseal's own format behind. */
 import bytes from "../../../wasm/jitsi-sframe.wasm";
 import { Code } from "../../codes.ts";
-import { ChannelEnd } from "../../session/channel.ts";
+import { MediaEnd } from "../../session/channel.ts";
 import { SessionEngine } from "../../session/media/engine.ts";
 import type { EncodedFrame } from "../../worker/engine.ts";
 import { pump } from "../../worker/media.ts";
@@ -35,7 +35,7 @@ interface Transformer {
 const SUITE = 4;
 
 interface Followed {
-  readonly end: ChannelEnd;
+  readonly end: MediaEnd;
   readonly keys: SessionKeys;
 }
 
@@ -160,7 +160,7 @@ export class SframeDesk implements SframeSurroundings {
   #follow(keys: SessionKeys): void {
     if (this.#session?.keys.channel === keys.channel) return;
     const { room: call, participant } = keys;
-    const end = new ChannelEnd(keys.channel);
+    const end = new MediaEnd(keys.channel);
     const engine = new SessionEngine(this.#compiled(), { call, participant, suite: SUITE, padding: this.#policy.padding }, end);
     this.#use(engine, { end, keys });
   }

@@ -1,7 +1,7 @@
 /** The session worker's desk: what the page hands in, what the session wants done, and the ports to the media. */
 import { Code } from "../../codes.ts";
 import { isRefusal, Refusal } from "../../worker/refusal.ts";
-import { seats } from "../channel.ts";
+import { SessionEnd } from "../channel.ts";
 import type { FromMedia, ToMedia } from "../port.ts";
 import { AGREEMENT_NUMBER, policyBytes } from "../policy.ts";
 import type { FromSession, Happened, Heard, SessionRequest, ToSession, WorkerFigures } from "../protocol.ts";
@@ -79,7 +79,8 @@ export class SessionDesk {
    */
   #held: Extract<Output, { readonly t: "send" }>[] = [];
   #patience: ReturnType<typeof setTimeout> | undefined;
-  readonly #channels: (() => void)[] = [];
+  /** Media workers to which no port can be handed; each joins when it answers. */
+  readonly #channels: SessionEnd[] = [];
 
   constructor(scope: SessionScope) {
     this.#scope = scope;
@@ -93,7 +94,7 @@ export class SessionDesk {
     else if (this.#module === null) this.#waiting.push(message);
     else if ("id" in message) void this.#answer(message);
     else if (message.t === "port") this.#join(message.port as MediaPort);
-    else if (message.t === "channel") this.#hear(message.name);
+    else if (message.t === "channel") this.#channels.push(new SessionEnd(message.name, (port) => this.#join(port)));
     else this.#attempt(() => this.#take(WHAT[message.what], message.number, message.bytes), `what the relay said (${message.what}) was not taken`);
   }
 
@@ -256,19 +257,6 @@ export class SessionDesk {
     seated.port.postMessage({ t: "epoch", epoch, suite, secret, members: heard.map(({ index, participant }) => ({ index, participant })) }, [secret.buffer]);
   }
 
-  /** Whoever comes over this channel takes the place of who came before: that one is gone. */
-  #hear(name: string): void {
-    let before: MediaPort | null = null;
-    const close = seats(name, (port) => {
-      const at = this.#ports.findIndex((seated) => seated.port === before);
-      if (at >= 0) this.#ports.splice(at, 1);
-      before = port;
-      this.#join(port);
-      this.#tell();
-    });
-    this.#channels.push(close);
-  }
-
   /** A media worker that comes gets what the others have. */
   #join(port: MediaPort): void {
     const module = this.#module;
@@ -300,7 +288,7 @@ export class SessionDesk {
     clearTimeout(this.#timer);
     this.#end();
     this.#toAll((port) => port.close());
-    for (const close of this.#channels) close();
+    for (const channel of this.#channels) channel.close();
     this.#module?.close();
     this.#module = null;
     this.#scope.close();
