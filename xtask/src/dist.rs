@@ -26,7 +26,7 @@ pub(crate) fn run() -> Result<ExitCode> {
     for entry in fs::read_dir(root().join("examples/c"))?.flatten() {
         fs::copy(entry.path(), samples.join(entry.file_name()))?;
     }
-    let packages = describe(&tree.join("licences"), &tree.join("frameseal.cdx.json"))?;
+    let packages = describe("e2ee-ffi", &tree.join("licences"), &tree.join("frameseal.cdx.json"))?;
     fs::copy(tree.join("frameseal.cdx.json"), dist.join(format!("{name}.cdx.json")))?;
     // The same bytes from the same tree, whoever packs it and when.
     let archive = format!("{name}.tar.gz");
@@ -41,7 +41,8 @@ pub(crate) fn run() -> Result<ExitCode> {
 /// Writes the checksums of everything that is released into SHA256SUMS, and gives them.
 pub(crate) fn sums(dist: &Path) -> Result<String> {
     let names = fs::read_dir(dist)?.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned());
-    let released = |name: &String| [".tar.gz", ".cdx.json", ".whl"].iter().any(|end| name.ends_with(end));
+    let released =
+        |name: &String| [".tar.gz", ".cdx.json", ".whl", ".jar"].iter().any(|end| name.ends_with(end));
     let files: BTreeSet<_> = names.filter(released).collect();
     let sums = Job::new("sha256sum").dir(dist).args(&files).output()?;
     fs::write(dist.join("SHA256SUMS"), &sums)?;
@@ -49,8 +50,8 @@ pub(crate) fn sums(dist: &Path) -> Result<String> {
 }
 
 /// Writes the licences of what is in the library into a folder, and its SBOM; gives how many packages there are.
-pub(crate) fn describe(licences_to: &Path, sbom_to: &Path) -> Result<usize> {
-    let packages = packages()?;
+pub(crate) fn describe(package: &str, licences_to: &Path, sbom_to: &Path) -> Result<usize> {
+    let packages = packages(package)?;
     licences(licences_to, &packages)?;
     let sbom = serde_json::to_string_pretty(&sbom(&packages)).map_err(|e| Error::new(e.to_string()))?;
     fs::write(sbom_to, format!("{sbom}\n"))?;
@@ -69,10 +70,10 @@ struct Package {
     repository: Option<String>,
 }
 
-/// What the library is linked from on this target, with its default features: neither tools nor tests.
-fn packages() -> Result<Vec<Package>> {
+/// What a library is linked from on this target, with its default features: neither tools nor tests.
+fn packages(package: &str) -> Result<Vec<Package>> {
     let host = native::host()?;
-    let tree = ["tree", "--locked", "--package", "e2ee-ffi", "--edges", "normal", "--prefix", "none"];
+    let tree = ["tree", "--locked", "--package", package, "--edges", "normal", "--prefix", "none"];
     let text = Job::cargo().args(tree).args(["--target", &host, "--format", "{p}"]).output()?;
     let text: BTreeSet<_> = text
         .lines()

@@ -211,6 +211,20 @@ static TOOLS: &[Tool] = &[
         mend: Mend::Apt(&["python3-venv"]),
     },
     Tool {
+        name: "java",
+        what: "Java 11 or later: the Kotlin package",
+        needed: For::Optional,
+        probe: || first_line("javac", &["--version"]),
+        mend: Mend::Apt(&["default-jdk-headless"]),
+    },
+    Tool {
+        name: "maven",
+        what: "Maven: the Kotlin package",
+        needed: For::Optional,
+        probe: || first_line("mvn", &["--version"]),
+        mend: Mend::Apt(&["maven"]),
+    },
+    Tool {
         name: "cargo-deny",
         what: "licences and advisories of dependencies",
         needed: For::Optional,

@@ -11,6 +11,7 @@ mod dist;
 mod doctor;
 mod fuzz;
 mod interop;
+mod kotlin;
 mod native;
 mod native_test;
 mod npm;
@@ -61,6 +62,8 @@ enum Task {
     Dist,
     /// Build the Python package, with the C library inside, into target/dist
     Wheel,
+    /// Build the Kotlin package, with the library inside, into target/dist
+    Kotlin(kotlin::Args),
 }
 
 fn main() -> ExitCode {
@@ -78,6 +81,7 @@ fn main() -> ExitCode {
         Task::Install(args) => native::run(&args),
         Task::Dist => dist::run(),
         Task::Wheel => wheel::run(),
+        Task::Kotlin(args) => kotlin::run(&args),
     };
     done.unwrap_or_else(|error| {
         eprintln!("error: {error}");

@@ -145,6 +145,12 @@ pub(crate) fn install(prefix: &Path, built: &Built) -> Result<()> {
     Ok(())
 }
 
+/// The functions that the header declares.
+pub(crate) fn declared(header: &str) -> impl Iterator<Item = &str> {
+    let lines = header.lines().filter(|line| !line.starts_with([' ', '/', '#', '*']) && line.contains('('));
+    lines.filter_map(|line| line.split('(').next()?.rsplit([' ', '*']).next())
+}
+
 /// The soname says what the header says.
 pub(crate) fn check_abi() -> Result<()> {
     let header = fs::read_to_string(root().join("crates/e2ee-ffi/include/frameseal.h"))?;

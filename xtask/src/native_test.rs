@@ -75,11 +75,7 @@ fn symbols(prefix: &Path) -> Result<()> {
     let listed = Job::new("nm").args(["-D", "--defined-only"]).arg(&library).output()?;
     let exported: BTreeSet<_> = listed.lines().filter_map(|line| line.split_whitespace().last()).collect();
     let header = fs::read_to_string(prefix.join("include/frameseal.h"))?;
-    let declared: BTreeSet<_> = header
-        .lines()
-        .filter(|line| !line.starts_with([' ', '/', '#', '*']) && line.contains('('))
-        .filter_map(|line| line.split('(').next()?.rsplit([' ', '*']).next())
-        .collect();
+    let declared: BTreeSet<_> = native::declared(&header).collect();
     match exported == declared {
         true => Ok(()),
         false => {

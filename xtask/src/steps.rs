@@ -2,7 +2,7 @@
 
 use crate::report::{Done, Log, Step, cargo_tests, node_tests};
 use crate::run::{Error, Job, Result, target_dir};
-use crate::{claims, demo, doctor, fuzz, native_test, npm, simulate, wheel};
+use crate::{claims, demo, doctor, fuzz, kotlin, native_test, npm, simulate, wheel};
 use std::collections::BTreeSet;
 
 /// Without browsers.
@@ -25,6 +25,11 @@ pub(crate) static FAST: &[Step] = &[
         name: "python",
         what: "the Python wheel in a fresh environment: its types, its tests, the vectors",
         run: wheel::test,
+    },
+    Step {
+        name: "kotlin",
+        what: "the Kotlin package on the JVM: its tests, the vectors, the guide; Swift's bindings generated",
+        run: kotlin::test,
     },
     Step { name: "pure-rust", what: "the core without ring: no C compiler needed", run: plain },
     Step { name: "docs", what: "API documentation, warnings denied", run: docs },

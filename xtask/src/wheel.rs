@@ -80,7 +80,7 @@ fn stage(library: &Path) -> Result<PathBuf> {
     }
     fs::write(stage.join("VERSION"), VERSION)?;
     fs::copy(library, package.join(native::soname()))?;
-    dist::describe(&stage.join("licences"), &package.join("frameseal.cdx.json"))?;
+    dist::describe("e2ee-ffi", &stage.join("licences"), &package.join("frameseal.cdx.json"))?;
     Ok(stage)
 }
 

@@ -284,7 +284,8 @@ enum frameseal_status
      */
     FRAMESEAL_STATUS_WRONG_FORMAT = 433,
     /**
-     * The session is over, or was not begun with `frameseal_session_head`.
+     * The session is over, or was not begun with `frameseal_session_head`; or only a member of the group may ask for this,
+     * and this one is not in it.
      */
     FRAMESEAL_STATUS_SESSION_OVER = 600,
     /**
@@ -661,11 +662,11 @@ enum frameseal_output_kind
      */
     FRAMESEAL_OUTPUT_KIND_HUSHED = 10,
     /**
-     * What members may compare by voice, thirty digits, another in every epoch: `text`.
+     * What members may compare by voice, thirty digits, another in every `epoch`: `text`.
      */
     FRAMESEAL_OUTPUT_KIND_CODE = 11,
     /**
-     * What all see who compare in this epoch, seven emoji with spaces between: `text`; their numbers in the Matrix
+     * What all see who compare in this `epoch`, seven emoji with spaces between: `text`; their numbers in the Matrix
      * specification, 0 to 63: `data`. Void with the next epoch.
      */
     FRAMESEAL_OUTPUT_KIND_EMOJI = 12,
@@ -1607,7 +1608,7 @@ frameseal_status frameseal_session_participants(struct frameseal_session *sessio
                                                 uint64_t now_ms);
 
 /**
- * Fresh keys for all, please.
+ * Fresh keys for all, please. `FRAMESEAL_STATUS_SESSION_OVER` unless this member is in the group.
  */
 frameseal_status frameseal_session_rotate(struct frameseal_session *session, uint64_t now_ms);
 
@@ -1623,7 +1624,7 @@ frameseal_status frameseal_session_remove(struct frameseal_session *session,
 
 /**
  * The members shall agree on this: `frameseal_mode`, `frameseal_admit`, `frameseal_suite`; 0 for the defaults. The
- * room's secret stays as it is.
+ * room's secret stays as it is. `FRAMESEAL_STATUS_SESSION_OVER` unless this member is in the group.
  */
 frameseal_status frameseal_session_policy(struct frameseal_session *session,
                                           uint32_t mode,

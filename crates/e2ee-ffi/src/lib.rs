@@ -14,6 +14,7 @@
 //! | `ring` | keys for sealers and openers on other threads |
 //! | `sealer`, `opener`, `rings`, `livekit`, `library` | the exports |
 //! | `session` | key agreement: inputs, outputs, its exports (feature `session`) |
+//! | `owned` | the exports for Rust callers that may not be unsafe (feature `owned`) |
 #![allow(unsafe_code)]
 #![deny(unsafe_op_in_unsafe_fn, clippy::undocumented_unsafe_blocks, clippy::multiple_unsafe_ops_per_block)]
 #![allow(non_camel_case_types)]
@@ -41,6 +42,9 @@ mod livekit;
 
 #[cfg(feature = "session")]
 mod session;
+
+#[cfg(feature = "owned")]
+pub mod owned;
 
 #[cfg(feature = "testing")]
 pub mod fuzz;

@@ -105,7 +105,8 @@ pub enum frameseal_status {
     /// This call belongs to another frame format than the handle's, or to a ring of another origin.
     WrongFormat = 433,
 
-    /// The session is over, or was not begun with `frameseal_session_head`.
+    /// The session is over, or was not begun with `frameseal_session_head`; or only a member of the group may ask for this,
+    /// and this one is not in it.
     SessionOver = 600,
     /// Nobody in the group has this index and key.
     NoSuchMember = 602,

@@ -209,7 +209,7 @@ pub unsafe extern "C" fn frameseal_session_participants(
     unsafe { with(session, body) }
 }
 
-/// Fresh keys for all, please.
+/// Fresh keys for all, please. `FRAMESEAL_STATUS_SESSION_OVER` unless this member is in the group.
 ///
 /// # Safety
 /// Every pointer is NULL or as the header asks.
@@ -219,7 +219,12 @@ pub unsafe extern "C" fn frameseal_session_rotate(
     now_ms: u64,
 ) -> frameseal_status {
     // SAFETY: as the caller promises.
-    unsafe { with(session, |inner| inner.take(Input::Rotate, Millis(now_ms))) }
+    unsafe {
+        with(session, |inner| {
+            inner.member_only()?;
+            inner.take(Input::Rotate, Millis(now_ms))
+        })
+    }
 }
 
 /// This member of the newest epoch shall be out, at once. `index` and `key` as `frameseal_person` has them: the key, so
@@ -246,7 +251,7 @@ pub unsafe extern "C" fn frameseal_session_remove(
 }
 
 /// The members shall agree on this: `frameseal_mode`, `frameseal_admit`, `frameseal_suite`; 0 for the defaults. The
-/// room's secret stays as it is.
+/// room's secret stays as it is. `FRAMESEAL_STATUS_SESSION_OVER` unless this member is in the group.
 ///
 /// # Safety
 /// Every pointer is NULL or as the header asks.
@@ -260,6 +265,7 @@ pub unsafe extern "C" fn frameseal_session_policy(
 ) -> frameseal_status {
     let body = |inner: &mut Inner| {
         let policy = room_policy(mode, admit, suite)?;
+        inner.member_only()?;
         let secret = inner.secret();
         inner.take(Input::Policy(RoomPolicy { secret, ..policy }), Millis(now_ms))
     };

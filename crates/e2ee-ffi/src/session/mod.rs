@@ -12,7 +12,7 @@ use core::fmt::Write;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use e2ee_core::{CallId, CipherSuite, FrameFormat, Millis, Profile, Provider};
+use e2ee_core::{CallId, CipherSuite, Epoch, FrameFormat, Millis, Profile, Provider};
 use e2ee_session::mls::{Admit, Group, Identity, MlsError, Mode, RoomPolicy, SecretId};
 use e2ee_session::session::{Input, Output, Session, SessionError};
 
@@ -56,6 +56,8 @@ pub(crate) struct Inner {
     shown: Option<Flat>,
     /// Of the newest epoch, by index.
     members: Vec<(u32, Identity, bool)>,
+    /// The epoch that code and emoji are of.
+    epoch: Epoch,
 }
 
 /// Makes a session. Give it what the room's log ends with (`frameseal_session_head`), then poll.
@@ -105,7 +107,8 @@ pub unsafe extern "C" fn frameseal_session_new(
         }
         let ring = Arc::new(Ring::new(scheme(call), me, Seal::Hushed));
         let keys = Keys::new(Arc::clone(&ring));
-        let inner = Inner { session, ring, keys, out: VecDeque::new(), shown: None, members: Vec::new() };
+        let (out_queue, members) = (VecDeque::new(), Vec::new());
+        let inner = Inner { session, ring, keys, out: out_queue, shown: None, members, epoch: Epoch(0) };
         // SAFETY: as the caller promises.
         unsafe { read::new_handle(out, frameseal_session { inner: Guarded::new(inner) }) }
     })
@@ -294,8 +297,22 @@ impl Inner {
                     self.members =
                         members.map(|(member, heard)| (member.index, member.identity, heard)).collect();
                 }
+                Output::Code(code) => {
+                    // In a room without encryption no keys came before it.
+                    self.epoch = self.session.group().map_or(self.epoch, Group::epoch);
+                    self.out.push_back(output::code(self.epoch, &code));
+                }
+                Output::Emoji(emoji) => self.out.push_back(output::emoji(self.epoch, &emoji)),
                 other => self.out.extend(output::flat(other)),
             }
+        }
+    }
+
+    /// What only a member can ask for is refused where it would be forgotten.
+    fn member_only(&self) -> Result<(), Failure> {
+        match self.session.group() {
+            Some(_) => Ok(()),
+            None => Err(Failure::Said(S::SessionOver, "this session is not in the group".to_owned())),
         }
     }
 

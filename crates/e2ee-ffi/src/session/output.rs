@@ -5,6 +5,7 @@ use core::ptr;
 use std::ffi::CString;
 
 use e2ee_core::Epoch;
+use e2ee_session::identity::verify::Emoji;
 use e2ee_session::mls::{Admit, Identity, Member, Mode, RoomPolicy, Trust};
 use e2ee_session::session::{Event, Output, Why};
 
@@ -134,6 +135,18 @@ pub(super) fn members(epoch: Epoch, own: u32, members: &[Member], heard: &[bool]
     flat
 }
 
+/// What members of an epoch may compare by voice.
+pub(super) fn code(epoch: Epoch, code: &str) -> Flat {
+    Flat::new(Kind::Code).with(|out| out.epoch = epoch.0).text(code)
+}
+
+/// What those see who compare in an epoch.
+pub(super) fn emoji(epoch: Epoch, emoji: &[Emoji]) -> Flat {
+    let symbols: Vec<_> = emoji.iter().map(|emoji| emoji.symbol()).collect();
+    let numbers = emoji.iter().map(|emoji| emoji.number()).collect();
+    Flat::new(Kind::Emoji).with(|out| out.epoch = epoch.0).text(&symbols.join(" ")).data(numbers)
+}
+
 /// Any other output; `None` for those that concern keys alone.
 pub(super) fn flat(output: Output) -> Option<Flat> {
     Some(match output {
@@ -158,12 +171,6 @@ pub(super) fn flat(output: Output) -> Option<Flat> {
             Flat::new(Kind::Sealing).with(|out| (out.epoch, out.index) = (epoch.0, index))
         }
         Output::Hush => Flat::new(Kind::Hushed),
-        Output::Code(code) => Flat::new(Kind::Code).text(&code),
-        Output::Emoji(emoji) => {
-            let symbols: Vec<_> = emoji.iter().map(|emoji| emoji.symbol()).collect();
-            let numbers = emoji.iter().map(|emoji| emoji.number()).collect();
-            Flat::new(Kind::Emoji).text(&symbols.join(" ")).data(numbers)
-        }
         Output::Policy(RoomPolicy { mode, admit, suite, secret }) => Flat::new(Kind::Policy).with(|out| {
             out.mode = self::mode(mode) as u32;
             out.admit = self::admit(admit) as u32;
@@ -179,7 +186,10 @@ pub(super) fn flat(output: Output) -> Option<Flat> {
             flat
         }
         Output::Event(event) => self::event(event),
-        Output::Open { .. } | Output::Forget(_) | Output::Bar { .. } => return None,
+        // The first three are made above.
+        Output::Open { .. } | Output::Code(_) | Output::Emoji(_) | Output::Forget(_) | Output::Bar { .. } => {
+            return None;
+        }
     })
 }
 

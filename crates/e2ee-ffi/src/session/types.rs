@@ -65,9 +65,9 @@ pub enum frameseal_output_kind {
     Sealing = 9,
     /// Nothing is sealed until the next `Sealing`.
     Hushed = 10,
-    /// What members may compare by voice, thirty digits, another in every epoch: `text`.
+    /// What members may compare by voice, thirty digits, another in every `epoch`: `text`.
     Code = 11,
-    /// What all see who compare in this epoch, seven emoji with spaces between: `text`; their numbers in the Matrix
+    /// What all see who compare in this `epoch`, seven emoji with spaces between: `text`; their numbers in the Matrix
     /// specification, 0 to 63: `data`. Void with the next epoch.
     Emoji = 12,
     /// What the members agreed on: `mode`, `admit`, `suite`, `has_secret`.
