@@ -108,6 +108,24 @@ class RoundTrips(unittest.TestCase):
         with self.assertRaises(errors.RejectedError):
             opener.open(sealer.seal(b"a step further", OPUS), OPUS)
 
+    def test_jitsi(self):
+        config = Config(participant="ada", format=Format.JITSI)
+        sealer, opener = Sealer(config), Opener(config)
+        video = FrameInfo(Kind.VIDEO, Codec.VP9, frame_type=FrameType.DELTA, ssrc=7, timestamp=90000)
+        for aes in (False, True):
+            sealer.set_slot(3, SECRET, aes=aes)
+            opener.set_slot(3, SECRET, aes=aes)
+            sealed = sealer.seal(b"a VP9 frame", video)
+            self.assertEqual(sealed[:3], b"a V")
+            self.assertEqual(opener.open(sealed, video), b"a VP9 frame")
+            self.assertEqual(opener.open(sealer.seal(b"sound", OPUS), OPUS), b"sound")
+        with self.assertRaises(errors.BadOptionError):
+            sealer.seal(b"of what type?", FrameInfo(Kind.VIDEO, Codec.VP9))
+        with self.assertRaises(errors.BadOptionError):
+            sealer.set_slot(0, "a passphrase")
+        with self.assertRaises(TypeError):
+            sealer.set_slot(0, "a passphrase", aes=True)
+
     def test_no_ratchet(self):
         config = Config("council-7", "ada", ratchet_bits=None)
         sealer, opener = pair(config)

@@ -114,6 +114,8 @@ class Sessions(unittest.TestCase):
         emoji = ada.seen[outputs.Emoji]
         self.assertEqual(emoji, bob.seen[outputs.Emoji])
         self.assertEqual((len(emoji.text.split()), len(emoji.numbers)), (7, 7))
+        epoch = ada.seen[outputs.Members].epoch
+        self.assertEqual((emoji.epoch, ada.seen[outputs.Code].epoch), (epoch, epoch))
         self.assertTrue(all(number < 64 for number in emoji.numbers))
 
         frame = b"\x10\x02\x00\x9d\x01\x2a a key frame of Ada's camera"
@@ -186,6 +188,10 @@ class Sessions(unittest.TestCase):
         session = Session("council-7", "ada", clock=lambda: 1000)
         with self.assertRaises(errors.SessionOverError):
             session.log(1, b"an entry")
+        for only_a_member in (session.rotate, lambda: session.policy(Mode.OFF, Admit.ANYONE, Suite.AES128_GCM_SHA256_TAG128)):
+            with self.assertRaises(errors.SessionOverError) as caught:
+                only_a_member()
+            self.assertIn("not in the group", caught.exception.detail)
         self.assertEqual(len(session.key), 32)
         session.close()
         with self.assertRaises(errors.ClosedError):

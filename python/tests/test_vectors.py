@@ -4,6 +4,7 @@ import unittest
 from binascii import unhexlify
 
 from frameseal import (
+    Codec,
     Config,
     DataPacket,
     Format,
@@ -73,6 +74,26 @@ class Frameseal(unittest.TestCase):
         self.assertGreaterEqual(rooms, 3)
         for case in cases("frameseal/frameseal.json", "frameseal.stretch"):
             self.assertEqual(stretch(case["secret"], case["call"]).hex(), case["stretched"])
+
+
+class Jitsi(unittest.TestCase):
+    def test_frames_of_its_clients_open(self):
+        opened = 0
+        for case in cases("jitsi/jitsi.json", "jitsi.frame") + cases("jitsi/peers.json", "jitsi.frame"):
+            aes = "aes_key" in case
+            key = unhexlify(case["aes_key"] if aes else case["material"])
+            if len(key) < 16:
+                continue
+            opener = Opener(Config(participant="ada", format=Format.JITSI))
+            opener.set_slot(case["key_index"], key, aes=aes)
+            kind = Kind.AUDIO if case["frame_type"] is None else Kind.VIDEO
+            info = FrameInfo(kind, Codec.VP8, frame_type=TYPES[case["frame_type"]])
+            sealed = unhexlify(case["sealed"])
+            self.assertEqual(opener.open(sealed, info).hex(), case["plaintext"])
+            with self.assertRaises(errors.ReplayedError):
+                opener.open(sealed, info)
+            opened += 1
+        self.assertGreaterEqual(opened, 80)
 
 
 class SFrame(unittest.TestCase):

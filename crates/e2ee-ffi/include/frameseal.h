@@ -136,7 +136,7 @@ enum frameseal_status
      */
     FRAMESEAL_STATUS_WRONG_CODEC = 104,
     /**
-     * The trailer does not say that an IV of 12 bytes stands before it (LiveKit's format).
+     * The trailer does not say that an IV of 12 bytes stands before it (LiveKit's and Jitsi's format).
      */
     FRAMESEAL_STATUS_TRAILER = 105,
     /**
@@ -499,9 +499,14 @@ enum frameseal_format
     FRAMESEAL_FORMAT_SFRAME = 1,
     /**
      * LiveKit's, byte for byte with its clients: keys in slots, no binding to call, participant or kind. For rooms
-     * with such clients in them. (3 is kept for Jitsi's.)
+     * with such clients in them.
      */
     FRAMESEAL_FORMAT_LIVEKIT = 2,
+    /**
+     * Jitsi Meet's, byte for byte with its clients: keys in slots, no binding to call, participant or kind. For rooms
+     * with such clients in them. AES-128-GCM; no data.
+     */
+    FRAMESEAL_FORMAT_JITSI = 3,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
@@ -512,7 +517,8 @@ typedef int32_t frameseal_format;
 #endif // __cplusplus
 
 /**
- * Type of a video frame, for VP8 in LiveKit's format, where it decides how many bytes are clear.
+ * Type of a video frame, for VP8 in LiveKit's format and for every codec in Jitsi's, where it decides how many bytes are
+ * clear.
  */
 enum frameseal_frame_type
 #if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
@@ -520,7 +526,7 @@ enum frameseal_frame_type
 #endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
  {
     /**
-     * Read it from the first byte, which is clear.
+     * VP8: read it from the first byte, which is clear. Other codecs in Jitsi's format must say the type.
      */
     FRAMESEAL_FRAME_TYPE_FROM_BYTES = 0,
     /**
@@ -692,7 +698,7 @@ typedef int32_t frameseal_output_kind;
 #endif // __cplusplus
 
 /**
- * What a secret of LiveKit's format is.
+ * What a secret of a slot is.
  */
 enum frameseal_secret_kind
 #if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
@@ -700,13 +706,17 @@ enum frameseal_secret_kind
 #endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
  {
     /**
-     * Raw bytes, 16 to 256 of them: HKDF.
+     * Raw bytes, 16 to 256 of them: HKDF. In Jitsi's format what its key exchange carries.
      */
     FRAMESEAL_SECRET_KIND_RAW = 0,
     /**
-     * A passphrase in UTF-8: PBKDF2, some tens of milliseconds for each call that takes one.
+     * LiveKit's format: a passphrase in UTF-8, PBKDF2, some tens of milliseconds for each call that takes one.
      */
     FRAMESEAL_SECRET_KIND_PASSPHRASE = 1,
+    /**
+     * Jitsi's format: the AES key itself, 16 or 32 bytes, that an application hands to everybody. It has no steps.
+     */
+    FRAMESEAL_SECRET_KIND_AES = 2,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
@@ -868,7 +878,8 @@ typedef struct frameseal_config {
      */
     uint32_t format;
     /**
-     * A `frameseal_suite`; 0 for the default, AES-128-GCM. LiveKit's format has AES-128-GCM and AES-256-GCM alone.
+     * A `frameseal_suite`; 0 for the default, AES-128-GCM. LiveKit's format has AES-128-GCM and AES-256-GCM
+     * alone, Jitsi's the default alone.
      */
     uint32_t suite;
     /**
@@ -880,7 +891,7 @@ typedef struct frameseal_config {
      */
     uint32_t slots;
     /**
-     * LiveKit's format: how many ratchet steps an opener looks ahead, up to 32; 0 for the default of 8;
+     * LiveKit's and Jitsi's format: how many ratchet steps an opener looks ahead, up to 32; 0 for the default of 8;
      * `FRAMESEAL_NO_RATCHET_WINDOW`.
      */
     uint32_t ratchet_window;
@@ -911,15 +922,15 @@ typedef struct frameseal_frame_info {
      */
     size_t metadata_len;
     /**
-     * LiveKit's format: a `frameseal_frame_type`.
+     * LiveKit's and Jitsi's format: a `frameseal_frame_type`.
      */
     uint32_t frame_type;
     /**
-     * LiveKit's format, sealing: SSRC of the stream, 0 when it is not known.
+     * LiveKit's and Jitsi's format, sealing: SSRC of the stream, 0 when it is not known.
      */
     uint32_t ssrc;
     /**
-     * LiveKit's format, sealing: RTP timestamp of the frame.
+     * LiveKit's and Jitsi's format, sealing: RTP timestamp of the frame.
      */
     uint32_t timestamp;
 } frameseal_frame_info;
@@ -1136,7 +1147,7 @@ frameseal_status frameseal_stretch(const char *text, const char *call, uint8_t *
 void frameseal_wipe(uint8_t *data, size_t len);
 
 /**
- * Makes a sealer with a fresh base key; in LiveKit's format one without keys, see `frameseal_sealer_set_slot`.
+ * Makes a sealer with a fresh base key; in LiveKit's and Jitsi's format one without keys, see `frameseal_sealer_set_slot`.
  *
  * `entropy`: `FRAMESEAL_ENTROPY_LEN` bytes from the system's generator (getrandom, arc4random_buf,
  * BCryptGenRandom), drawn for this sealer alone. The same bytes twice would repeat key and nonces; wipe them
@@ -1151,7 +1162,7 @@ frameseal_status frameseal_sealer_new(const struct frameseal_config *config,
 
 /**
  * Makes a sealer whose keys everybody with the same secret can derive, once they know its announcement: send that to
- * all, through any channel, and everybody gives it to `frameseal_opener_follow`. Not in LiveKit's format.
+ * all, through any channel, and everybody gives it to `frameseal_opener_follow`. Not in LiveKit's and Jitsi's format.
  *
  * `secret`: 16 to 256 bytes that nobody can guess; of what people type, make them with `frameseal_stretch`.
  * `entropy`: as in `frameseal_sealer_new`.
@@ -1208,7 +1219,7 @@ frameseal_status frameseal_sealer_step(struct frameseal_sealer *sealer);
 
 /**
  * Fills frames of one `frameseal_kind` up to a multiple of so many bytes, up to 65535; 0 ends that. For speech, whose
- * sizes tell what is said. Not in LiveKit's format.
+ * sizes tell what is said. Not in LiveKit's and Jitsi's format.
  */
 frameseal_status frameseal_sealer_set_padding(struct frameseal_sealer *sealer, uint32_t kind, uint32_t multiple_of);
 
@@ -1349,7 +1360,7 @@ frameseal_status frameseal_ring_follow(const struct frameseal_ring *ring,
                                        const char *announcement);
 
 /**
- * Puts a key of a sender into a slot (LiveKit's format), as `frameseal_opener_set_slot`. With `participant` NULL of
+ * Puts a key of a sender into a slot (LiveKit's and Jitsi's format), as `frameseal_opener_set_slot`. With `participant` NULL of
  * every sender: a passphrase that the room shares, derived once. Any thread.
  */
 frameseal_status frameseal_ring_set_slot(const struct frameseal_ring *ring,
@@ -1388,11 +1399,11 @@ frameseal_status frameseal_ring_sealer(const struct frameseal_ring *ring,
                                        struct frameseal_sealer **out);
 
 /**
- * Puts a key into a slot of a sealer of LiveKit's format; `index` is taken modulo the number of slots. It seals once
- * the slot is selected; slot 0 is from the beginning.
+ * Puts a key into a slot of a sealer of LiveKit's or Jitsi's format; `index` is taken modulo the number of slots. In
+ * LiveKit's it seals once the slot is selected, and slot 0 is from the beginning; in Jitsi's it seals from now on.
  *
- * `secret_kind`: a `frameseal_secret_kind`. `secret`: 16 to 256 raw bytes, or a passphrase of 1 to 256. `salt`: NULL
- * for the one that LiveKit's clients use.
+ * `secret_kind`: a `frameseal_secret_kind`. `secret`: 16 to 256 raw bytes, a passphrase of 1 to 256, an AES key of 16 or
+ * 32. `salt`: NULL for the one that LiveKit's clients use; in Jitsi's format nothing else.
  */
 frameseal_status frameseal_sealer_set_slot(struct frameseal_sealer *sealer,
                                            uint32_t index,
@@ -1403,14 +1414,16 @@ frameseal_status frameseal_sealer_set_slot(struct frameseal_sealer *sealer,
                                            size_t salt_len);
 
 /**
- * Seals with the key of this slot from now on; `index` is taken modulo the number of slots.
+ * Seals with the key of this slot from now on; `index` is taken modulo the number of slots. Not in Jitsi's format, where
+ * the slot that was set last seals.
  */
-frameseal_status frameseal_sealer_select_slot(struct frameseal_sealer *sealer, uint32_t index);
+frameseal_status frameseal_sealer_select_slot(struct frameseal_sealer *sealer,
+                                              uint32_t index);
 
 /**
  * Steps the key of a slot forward, 0 to 255. Who has the key follows within its ratchet window. With `out` the secret
  * of the new step is written, 32 bytes, for clients that take it in place of stepping themselves; NULL if you do not
- * need it.
+ * need it. In Jitsi's format only the slot that seals can step, and a key that is an AES key cannot.
  */
 frameseal_status frameseal_sealer_ratchet_slot(struct frameseal_sealer *sealer,
                                                uint32_t index,
@@ -1419,7 +1432,7 @@ frameseal_status frameseal_sealer_ratchet_slot(struct frameseal_sealer *sealer,
                                                size_t *out_len);
 
 /**
- * Puts a key of the sender into a slot of an opener of LiveKit's format; as `frameseal_sealer_set_slot`. The same key
+ * Puts a key of the sender into a slot of an opener of LiveKit's or Jitsi's format; as `frameseal_sealer_set_slot`. The same key
  * again changes nothing.
  */
 frameseal_status frameseal_opener_set_slot(struct frameseal_opener *opener,
@@ -1431,7 +1444,7 @@ frameseal_status frameseal_opener_set_slot(struct frameseal_opener *opener,
                                            size_t salt_len);
 
 /**
- * Drops the key of a slot, 0 to 255.
+ * Drops the key of a slot, 0 to 255. Not in Jitsi's format.
  */
 frameseal_status frameseal_opener_forget_slot(struct frameseal_opener *opener, uint32_t index);
 

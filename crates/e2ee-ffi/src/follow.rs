@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
-use e2ee_core::frame::Padding;
-use e2ee_core::livekit::{self, SlotKey};
+use e2ee_core::frame::{Padding, Tally};
 use e2ee_core::{
     Announcement, CallId, CipherSuite, FrameBuf, FrameFormat, FrameInfo, KeyAt, KidScheme, OpenCause,
     OpenError, Opener, ParticipantId, Profile, RoomSecret, SealCause, SealError, Sealer, SecretBytes,
-    TrackKind,
+    TrackKind, jitsi, livekit,
 };
 
 use crate::fence::Failure;
@@ -143,6 +142,7 @@ enum Engine {
     None,
     Sframe(Box<Opener>),
     LiveKit(Box<livekit::Opener>),
+    Jitsi(Box<jitsi::Opener>),
 }
 
 /// Opens the frames of one participant.
@@ -176,16 +176,13 @@ impl Opening {
             Scheme::LiveKit(options) => {
                 Engine::LiveKit(Box::new(livekit::Opener::new(*options, who.clone())))
             }
+            Scheme::Jitsi(options) => Engine::Jitsi(Box::new(jitsi::Opener::new(*options, who.clone()))),
         };
         Self { scheme, who, engine, ring: ring.map(|ring| (ring, 0)), runs: Runs::default(), no_key: 0 }
     }
 
     pub(crate) fn who(&self) -> &ParticipantId {
         &self.who
-    }
-
-    pub(crate) fn no_key(&self) -> u64 {
-        self.no_key
     }
 
     pub(crate) fn sframe(&self) -> Option<&Opener> {
@@ -195,11 +192,16 @@ impl Opening {
         }
     }
 
-    pub(crate) fn livekit_ref(&self) -> Option<&livekit::Opener> {
-        match &self.engine {
-            Engine::LiveKit(opener) => Some(opener),
-            _ => None,
-        }
+    /// How frames fared.
+    pub(crate) fn tally(&self) -> Tally {
+        let mut tally = match &self.engine {
+            Engine::None => Tally::default(),
+            Engine::Sframe(opener) => opener.tally(),
+            Engine::LiveKit(opener) => opener.tally(),
+            Engine::Jitsi(opener) => opener.tally(),
+        };
+        tally.no_key += self.no_key;
+        tally
     }
 
     pub(crate) fn livekit(&mut self) -> Result<&mut livekit::Opener, Failure> {
@@ -218,6 +220,7 @@ impl Opening {
             Engine::None => {}
             Engine::Sframe(opener) => opener.tick(now),
             Engine::LiveKit(opener) => opener.tick(now),
+            Engine::Jitsi(opener) => opener.tick(now),
         }
         for (_, opener) in &mut self.runs.earlier {
             opener.tick(now);
@@ -256,11 +259,12 @@ impl Opening {
             }
             Change::Follow { said, secret } => self.follow(*said, secret)?,
             Change::Slot { index, key } => {
-                let out: [u8; 32] =
-                    key.out.expose().try_into().map_err(|_| Failure::Misuse(S::BadKey, "secret"))?;
-                let key = SlotKey::from_derived(key.kdf, out, &key.salt);
                 let missing = |_| Failure::Misuse(S::UnsupportedSuite, "config.suite");
-                self.livekit()?.set_key(*index, key).map_err(missing)?;
+                match &mut self.engine {
+                    Engine::LiveKit(opener) => opener.set_key(*index, key.livekit()?).map_err(missing)?,
+                    Engine::Jitsi(opener) => opener.set_key(*index, key.jitsi()?).map_err(missing)?,
+                    _ => return Err(wrong_format()),
+                };
             }
             Change::ForgetBefore(oldest) => {
                 if let Engine::Sframe(opener) = &mut self.engine {
@@ -276,6 +280,10 @@ impl Opening {
                 Engine::LiveKit(mut opener) => {
                     (0..=u8::MAX).for_each(|index| opener.forget(index));
                     self.engine = Engine::LiveKit(opener);
+                }
+                Engine::Jitsi(mut opener) => {
+                    opener.clear();
+                    self.engine = Engine::Jitsi(opener);
                 }
                 Engine::None => {}
             },
@@ -350,6 +358,11 @@ impl Opening {
                 buf.fill(frame);
                 let opened = opener.open(&as_livekit, buf)?;
                 Ok((opened.bytes(), matches!(opened, livekit::Opened::Injected(_))))
+            }
+            Engine::Jitsi(opener) => {
+                let as_jitsi = info.jitsi(frame)?.ok_or_else(|| no_open_codec(&self.who, info.kind))?;
+                buf.fill(frame);
+                Ok((opener.open(&as_jitsi, buf)?, false))
             }
             Engine::None => {
                 self.no_key += 1;

@@ -1,10 +1,12 @@
-//! Exports for LiveKit's format: keys in slots, data packets, frames that the server makes.
+//! Exports for formats with keys in slots, LiveKit's and Jitsi's; of LiveKit's data packets and frames that the server
+//! makes.
 
-use e2ee_core::SecretBytes;
 use e2ee_core::livekit::{DataIv, Kdf, RATCHET_SALT, SlotKey};
 use e2ee_core::secret::MAX_BASE_KEY_LEN;
+use e2ee_core::{SecretBytes, jitsi};
 
 use crate::fence::{Failure, fence};
+use crate::media::{Sealing, Slots, wrong_format};
 use crate::opener::{self, frameseal_opener};
 use crate::read;
 use crate::ring::{Change, SlotSecret};
@@ -18,6 +20,7 @@ use crate::types::{FRAMESEAL_DATA_IV_LEN, frameseal_secret_kind};
 /// # Safety
 /// Unless they are NULL, `secret` and `salt` must point to so many readable bytes.
 pub(crate) unsafe fn slot_secret(
+    format: Slots,
     kind: u32,
     secret: *const u8,
     secret_len: usize,
@@ -26,29 +29,58 @@ pub(crate) unsafe fn slot_secret(
 ) -> Result<SlotSecret, Failure> {
     const RAW: u32 = frameseal_secret_kind::Raw as u32;
     const PASSPHRASE: u32 = frameseal_secret_kind::Passphrase as u32;
-    let kdf = match kind {
-        RAW => Kdf::Hkdf,
-        PASSPHRASE => Kdf::Pbkdf2,
-        _ => return Err(Failure::Misuse(S::BadOption, "secret_kind")),
-    };
+    const AES: u32 = frameseal_secret_kind::Aes as u32;
     // SAFETY: as the caller promises.
     let secret = unsafe { read::bytes(secret, secret_len, "secret") }?;
-    let shortest = if kdf == Kdf::Hkdf { 16 } else { 1 };
-    if !(shortest..=MAX_BASE_KEY_LEN).contains(&secret.len()) {
-        return Err(Failure::Misuse(S::BadKey, "secret_len"));
-    }
     // SAFETY: as the caller promises.
     let salt = unsafe { read::bytes(salt, salt_len, "salt") }?;
+    let lengths = match (format, kind) {
+        (_, RAW) => 16..=MAX_BASE_KEY_LEN,
+        (Slots::LiveKit, PASSPHRASE) => 1..=MAX_BASE_KEY_LEN,
+        (Slots::Jitsi, AES) if secret.len() == 32 => 32..=32,
+        (Slots::Jitsi, AES) => 16..=16,
+        _ => return Err(Failure::Misuse(S::BadOption, "secret_kind")),
+    };
+    if !lengths.contains(&secret.len()) {
+        return Err(Failure::Misuse(S::BadKey, "secret_len"));
+    }
+    if format == Slots::Jitsi {
+        // The format has one salt.
+        return match salt.is_empty() {
+            true => Ok(SlotSecret::Jitsi { secret: SecretBytes::copy_of(secret), aes: kind == AES }),
+            false => Err(Failure::Misuse(S::BadOption, "salt")),
+        };
+    }
+    let kdf = if kind == RAW { Kdf::Hkdf } else { Kdf::Pbkdf2 };
     let salt = if salt.is_empty() { RATCHET_SALT } else { salt };
     let key = SlotKey::derive(kdf, secret, salt);
-    Ok(SlotSecret { kdf, out: SecretBytes::copy_of(key.expose()), salt: salt.into() })
+    Ok(SlotSecret::LiveKit { kdf, out: SecretBytes::copy_of(key.expose()), salt: salt.into() })
 }
 
-/// Puts a key into a slot of a sealer of LiveKit's format; `index` is taken modulo the number of slots. It seals once
-/// the slot is selected; slot 0 is from the beginning.
+impl SlotSecret {
+    pub(crate) fn livekit(&self) -> Result<SlotKey, Failure> {
+        let Self::LiveKit { kdf, out, salt } = self else { return Err(wrong_format()) };
+        let out: [u8; 32] = out.expose().try_into().map_err(|_| Failure::Misuse(S::BadKey, "secret"))?;
+        Ok(SlotKey::from_derived(*kdf, out, salt))
+    }
+
+    pub(crate) fn jitsi(&self) -> Result<jitsi::SlotKey, Failure> {
+        match self {
+            Self::LiveKit { .. } => Err(wrong_format()),
+            Self::Jitsi { secret, aes: false } => Ok(jitsi::SlotKey::derive(secret.expose())),
+            Self::Jitsi { secret, aes: true } => {
+                let wrong = |_| Failure::Misuse(S::BadKey, "secret_len");
+                jitsi::SlotKey::external(secret.expose()).map_err(wrong)
+            }
+        }
+    }
+}
+
+/// Puts a key into a slot of a sealer of LiveKit's or Jitsi's format; `index` is taken modulo the number of slots. In
+/// LiveKit's it seals once the slot is selected, and slot 0 is from the beginning; in Jitsi's it seals from now on.
 ///
-/// `secret_kind`: a `frameseal_secret_kind`. `secret`: 16 to 256 raw bytes, or a passphrase of 1 to 256. `salt`: NULL
-/// for the one that LiveKit's clients use.
+/// `secret_kind`: a `frameseal_secret_kind`. `secret`: 16 to 256 raw bytes, a passphrase of 1 to 256, an AES key of 16 or
+/// 32. `salt`: NULL for the one that LiveKit's clients use; in Jitsi's format nothing else.
 ///
 /// # Safety
 /// Every pointer is NULL or as the header asks.
@@ -65,19 +97,22 @@ pub unsafe extern "C" fn frameseal_sealer_set_slot(
     fence(|| {
         // SAFETY: as the caller promises.
         let handle = unsafe { read::handle(sealer, "sealer") }?;
-        handle.inner.with(|inner| inner.sealing.livekit().map(|_| ()))?;
+        let format = handle.inner.with(|inner| inner.sealing.slots())?;
         // SAFETY: as the caller promises.
-        let SlotSecret { kdf, out, salt } =
-            unsafe { slot_secret(secret_kind, secret, secret_len, salt, salt_len) }?;
-        let out: [u8; 32] = out.expose().try_into().map_err(|_| Failure::Misuse(S::BadKey, "secret"))?;
+        let key = unsafe { slot_secret(format, secret_kind, secret, secret_len, salt, salt_len) }?;
         handle.inner.with(|inner| {
-            inner.sealing.livekit()?.set_key(index, SlotKey::from_derived(kdf, out, &salt))?;
+            match &mut inner.sealing {
+                Sealing::LiveKit(sealer) => sealer.set_key(index, key.livekit()?)?,
+                Sealing::Jitsi(sealer) => sealer.set_key(index, key.jitsi()?)?,
+                _ => return Err(wrong_format()),
+            };
             Ok(())
         })
     })
 }
 
-/// Seals with the key of this slot from now on; `index` is taken modulo the number of slots.
+/// Seals with the key of this slot from now on; `index` is taken modulo the number of slots. Not in Jitsi's format, where
+/// the slot that was set last seals.
 ///
 /// # Safety
 /// Every pointer is NULL or as the header asks.
@@ -98,7 +133,7 @@ pub unsafe extern "C" fn frameseal_sealer_select_slot(
 
 /// Steps the key of a slot forward, 0 to 255. Who has the key follows within its ratchet window. With `out` the secret
 /// of the new step is written, 32 bytes, for clients that take it in place of stepping themselves; NULL if you do not
-/// need it.
+/// need it. In Jitsi's format only the slot that seals can step, and a key that is an AES key cannot.
 ///
 /// # Safety
 /// Every pointer is NULL or as the header asks.
@@ -121,18 +156,23 @@ pub unsafe extern "C" fn frameseal_sealer_ratchet_slot(
             }
         }
         handle.inner.with(|inner| {
-            let key = inner.sealing.livekit()?.ratchet(index)?;
+            let material = match &mut inner.sealing {
+                Sealing::LiveKit(sealer) => sealer.ratchet(index)?.expose_material(),
+                Sealing::Jitsi(sealer) if sealer.current() == index => sealer.ratchet()?.expose_material(),
+                Sealing::Jitsi(_) => return Err(Failure::Misuse(S::BadOption, "index")),
+                _ => return Err(wrong_format()),
+            };
             if out.is_null() {
                 return Ok(());
             }
-            let material = key.expose_material().unwrap_or_default();
+            let material = material.unwrap_or_default();
             // SAFETY: as the caller promises.
             unsafe { read::write_bytes(material, out, out_cap, out_len) }
         })
     })
 }
 
-/// Puts a key of the sender into a slot of an opener of LiveKit's format; as `frameseal_sealer_set_slot`. The same key
+/// Puts a key of the sender into a slot of an opener of LiveKit's or Jitsi's format; as `frameseal_sealer_set_slot`. The same key
 /// again changes nothing.
 ///
 /// # Safety
@@ -150,14 +190,14 @@ pub unsafe extern "C" fn frameseal_opener_set_slot(
     fence(|| {
         // SAFETY: as the caller promises.
         let handle = unsafe { read::handle(opener, "opener") }?;
-        handle.inner.with(|inner| inner.opening.livekit().map(|_| ()))?;
+        let format = handle.inner.with(|inner| Ok(inner.opening.scheme().slots()?.0))?;
         // SAFETY: as the caller promises.
-        let key = unsafe { slot_secret(secret_kind, secret, secret_len, salt, salt_len) }?;
+        let key = unsafe { slot_secret(format, secret_kind, secret, secret_len, salt, salt_len) }?;
         handle.inner.with(|inner| inner.opening.apply(&Change::Slot { index, key }))
     })
 }
 
-/// Drops the key of a slot, 0 to 255.
+/// Drops the key of a slot, 0 to 255. Not in Jitsi's format.
 ///
 /// # Safety
 /// Every pointer is NULL or as the header asks.

@@ -1,10 +1,10 @@
 //! Sealers and openers of every format behind one door. No pointers here.
 
-use e2ee_core::livekit;
 use e2ee_core::{
     CodecRule, FrameBuf, FrameInfo, OpenCause, OpenError, ParticipantId, Profile, SealCause, SealError,
     Sealer, TrackKind,
 };
+use e2ee_core::{jitsi, livekit};
 
 use crate::fence::Failure;
 use crate::follow::Follower;
@@ -18,6 +18,26 @@ pub(crate) enum Scheme {
     Sframe(Profile),
     /// LiveKit's.
     LiveKit(livekit::Options),
+    /// Jitsi's.
+    Jitsi(jitsi::Options),
+}
+
+/// A format whose keys are in slots.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Slots {
+    LiveKit,
+    Jitsi,
+}
+
+impl Scheme {
+    /// The format with slots that this is, and how many it has.
+    pub(crate) fn slots(&self) -> Result<(Slots, u32), Failure> {
+        match self {
+            Self::Sframe(_) => Err(wrong_format()),
+            Self::LiveKit(options) => Ok((Slots::LiveKit, u32::from(options.ring_size))),
+            Self::Jitsi(_) => Ok((Slots::Jitsi, jitsi::RING as u32)),
+        }
+    }
 }
 
 /// A `frameseal_codec`.
@@ -106,12 +126,34 @@ impl<'a> Info<'a> {
         let ssrc = (self.ssrc != 0).then_some(self.ssrc);
         Some(livekit::Frame { kind: self.kind, codec, frame_type, ssrc, timestamp: self.timestamp })
     }
+
+    /// For Jitsi's format, likewise; a type that nobody said is the caller's to say.
+    pub(crate) fn jitsi(&self, bytes: &[u8]) -> Result<Option<jitsi::Frame>, Failure> {
+        let vp8 = self.codec == Codec::Rule(CodecRule::Vp8);
+        let frame_type = match (self.kind, self.frame_type) {
+            (TrackKind::Data, _) => return Ok(None),
+            (TrackKind::Audio | TrackKind::ScreenAudio, _) => jitsi::FrameType::Audio,
+            (_, FrameType::Given(livekit::FrameType::Key)) => jitsi::FrameType::Key,
+            (_, FrameType::Given(livekit::FrameType::Delta)) => jitsi::FrameType::Delta,
+            // As above.
+            (_, FrameType::FromBytes) if vp8 => match bytes.first() {
+                Some(byte) if byte & 1 == 0 => jitsi::FrameType::Key,
+                _ => jitsi::FrameType::Delta,
+            },
+            (_, FrameType::FromBytes | FrameType::Given(_)) => {
+                return Err(Failure::Misuse(S::BadOption, "info.frame_type"));
+            }
+        };
+        let ssrc = (self.ssrc != 0).then_some(self.ssrc);
+        Ok(Some(jitsi::Frame { frame_type, ssrc, timestamp: self.timestamp }))
+    }
 }
 
 /// Seals, in whatever format.
 pub(crate) enum Sealing {
     Sframe(Box<Sealer>),
     LiveKit(Box<livekit::Sealer>),
+    Jitsi(Box<jitsi::Sealer>),
     /// With the keys of a session.
     Follows(Box<Follower>),
 }
@@ -121,8 +163,16 @@ impl Sealing {
     pub(crate) fn sframe(&mut self) -> Result<&mut Sealer, Failure> {
         match self {
             Self::Sframe(sealer) => Ok(sealer),
-            Self::LiveKit(_) => Err(wrong_format()),
+            Self::LiveKit(_) | Self::Jitsi(_) => Err(wrong_format()),
             Self::Follows(follower) => follower.sealer(TrackKind::Data),
+        }
+    }
+
+    pub(crate) fn slots(&self) -> Result<Slots, Failure> {
+        match self {
+            Self::LiveKit(_) => Ok(Slots::LiveKit),
+            Self::Jitsi(_) => Ok(Slots::Jitsi),
+            _ => Err(wrong_format()),
         }
     }
 
@@ -137,6 +187,7 @@ impl Sealing {
         match self {
             Self::Sframe(sealer) => Ok(sealer.max_sealed_len(&info.sframe()?, len)),
             Self::LiveKit(_) => Ok(livekit::Sealer::max_sealed_len(len)),
+            Self::Jitsi(_) => Ok(jitsi::Sealer::sealed_len(len)),
             Self::Follows(follower) => Ok(follower.max_sealed_len(&info.sframe()?, len)),
         }
     }
@@ -165,6 +216,12 @@ impl Sealing {
                 let as_livekit = info.livekit(frame).ok_or_else(cannot)?;
                 buf.fill(frame);
                 Ok(sealer.seal(&as_livekit, buf)?)
+            }
+            Self::Jitsi(sealer) => {
+                let cannot = || no_seal_codec(sealer.who(), info.kind);
+                let as_jitsi = info.jitsi(frame)?.ok_or_else(cannot)?;
+                buf.fill(frame);
+                Ok(sealer.seal(&as_jitsi, buf)?)
             }
         }
     }

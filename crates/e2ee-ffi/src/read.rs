@@ -8,7 +8,7 @@ use e2ee_core::id::MAX_NAME_LEN;
 use e2ee_core::secret::MAX_BASE_KEY_LEN;
 use e2ee_core::{
     Announcement, BaseKey, CallId, CipherSuite, FrameFormat, KidScheme, ParticipantId, Profile, Provider,
-    SecretBytes, TrackKind, livekit,
+    SecretBytes, TrackKind, jitsi, livekit,
 };
 
 use crate::fence::Failure;
@@ -253,6 +253,7 @@ pub(crate) unsafe fn config(config: *const frameseal_config) -> Result<(Scheme, 
     const FRAMESEAL: u32 = frameseal_format::Frameseal as u32;
     const SFRAME: u32 = frameseal_format::Sframe as u32;
     const LIVEKIT: u32 = frameseal_format::Livekit as u32;
+    const JITSI: u32 = frameseal_format::Jitsi as u32;
     let format = match config.format {
         FRAMESEAL => {
             // SAFETY: as the caller promises.
@@ -260,6 +261,7 @@ pub(crate) unsafe fn config(config: *const frameseal_config) -> Result<(Scheme, 
         }
         SFRAME => FrameFormat::Sframe,
         LIVEKIT => return Ok((Scheme::LiveKit(livekit_options(&config, suite)?), who)),
+        JITSI => return Ok((Scheme::Jitsi(jitsi_options(&config, suite)?), who)),
         _ => return Err(Failure::Misuse(S::UnknownFormat, "config.format")),
     };
     let ratchet_bits = match config.ratchet_bits {
@@ -284,13 +286,29 @@ fn livekit_options(config: &frameseal_config, suite: CipherSuite) -> Result<live
         slots @ 1..=256 => slots as u16,
         _ => return Err(Failure::Misuse(S::BadOption, "config.slots")),
     };
-    let ratchet_window = match config.ratchet_window {
-        0 => default.ratchet_window,
+    let ratchet_window = ratchet_window(config, default.ratchet_window)?;
+    Ok(livekit::Options { bits, ring_size, ratchet_window, ..default })
+}
+
+fn jitsi_options(config: &frameseal_config, suite: CipherSuite) -> Result<jitsi::Options, Failure> {
+    if suite != CipherSuite::Aes128GcmSha256_128 {
+        return Err(Failure::Misuse(S::UnknownSuite, "config.suite"));
+    }
+    // Its clients have as many, and nothing else may be said.
+    if config.slots != 0 && config.slots as usize != jitsi::RING {
+        return Err(Failure::Misuse(S::BadOption, "config.slots"));
+    }
+    let default = jitsi::Options::default();
+    Ok(jitsi::Options { ratchet_window: ratchet_window(config, default.ratchet_window)?, ..default })
+}
+
+fn ratchet_window(config: &frameseal_config, default: u8) -> Result<u8, Failure> {
+    Ok(match config.ratchet_window {
+        0 => default,
         FRAMESEAL_NO_RATCHET_WINDOW => 0,
         steps @ 1..=32 => steps as u8,
         _ => return Err(Failure::Misuse(S::BadOption, "config.ratchet_window")),
-    };
-    Ok(livekit::Options { bits, ring_size, ratchet_window, ..default })
+    })
 }
 
 /// A cipher suite by its number, 0 for the default.

@@ -1,7 +1,7 @@
 //! Reports as JSON: where keys stand, fingerprints, counters. Never a key.
 //!
 //! ```text
-//! sealer  {"participant", "format", "key": key or null, "sealed": {kind: count}}      LiveKit: {"slot", "sealed"}
+//! sealer  {"participant", "format", "key": key or null, "sealed": {kind: count}}      with slots: {"slot", "sealed"}
 //! opener  {"participant", "format", "keys": [key...], "tally"}
 //! key     {"generation", "step", "fingerprint"} or {"epoch", "index", "fingerprint"}; of an opener "proven" too
 //! tally   {"opened", "repeated", "noKey", "rejected", "malformed"}
@@ -11,7 +11,7 @@ use core::fmt::Write;
 
 use e2ee_core::frame::Tally;
 use e2ee_core::key::ring::Fingerprint;
-use e2ee_core::{FrameFormat, KeyAt, Profile, Sealer, TrackKind};
+use e2ee_core::{FrameFormat, KeyAt, ParticipantId, Profile, Sealer, TrackKind};
 
 use crate::follow::Opening;
 use crate::media::{Scheme, Sealing};
@@ -19,17 +19,8 @@ use crate::media::{Scheme, Sealing};
 pub(crate) fn sealer(sealing: &mut Sealing) -> String {
     match sealing {
         Sealing::Sframe(sealer) => own(sealer),
-        Sealing::LiveKit(sealer) => {
-            let mut out = String::from("{\"participant\":");
-            text(&mut out, sealer.who().as_str());
-            let _ = write!(
-                out,
-                ",\"format\":\"livekit\",\"slot\":{},\"sealed\":{}}}",
-                sealer.current(),
-                sealer.sealed()
-            );
-            out
-        }
+        Sealing::LiveKit(sealer) => slots(sealer.who(), "livekit", sealer.current(), sealer.sealed()),
+        Sealing::Jitsi(sealer) => slots(sealer.who(), "jitsi", sealer.current(), sealer.sealed()),
         Sealing::Follows(follower) => {
             let who = follower.who().as_str().to_owned();
             match follower.sealer(TrackKind::Data) {
@@ -43,6 +34,13 @@ pub(crate) fn sealer(sealing: &mut Sealing) -> String {
             }
         }
     }
+}
+
+fn slots(who: &ParticipantId, format: &str, slot: u8, sealed: u64) -> String {
+    let mut out = String::from("{\"participant\":");
+    text(&mut out, who.as_str());
+    let _ = write!(out, ",\"format\":\"{format}\",\"slot\":{slot},\"sealed\":{sealed}}}");
+    out
 }
 
 fn own(sealer: &Sealer) -> String {
@@ -65,6 +63,7 @@ pub(crate) fn opener(opening: &Opening) -> String {
     let name = match opening.scheme() {
         Scheme::Sframe(profile) => format(profile),
         Scheme::LiveKit(_) => "livekit",
+        Scheme::Jitsi(_) => "jitsi",
     };
     let _ = write!(out, ",\"format\":\"{name}\",\"keys\":[");
     let keys = opening.sframe().into_iter().flat_map(|opener| opener.ring().keys());
@@ -73,10 +72,7 @@ pub(crate) fn opener(opening: &Opening) -> String {
         key(&mut out, at, print);
         let _ = write!(out, ",\"proven\":{proven}}}");
     }
-    let tally = opening.sframe().map(|opener| opener.tally());
-    let tally = tally.or_else(|| opening.livekit_ref().map(|opener| opener.tally()));
-    let Tally { opened, repeated, no_key, rejected, malformed } = tally.unwrap_or_default();
-    let no_key = no_key + opening.no_key();
+    let Tally { opened, repeated, no_key, rejected, malformed } = opening.tally();
     let _ = write!(
         out,
         "],\"tally\":{{\"opened\":{opened},\"repeated\":{repeated},\"noKey\":{no_key},\"rejected\":{rejected},\

@@ -25,7 +25,7 @@ pub(crate) enum Change {
     Install { at: KeyAt, suite: Option<CipherSuite>, base: BaseKey },
     /// Keys come from this secret and what the sender announced.
     Follow { said: Announcement, secret: Arc<SecretBytes> },
-    /// The key of a slot in LiveKit's format.
+    /// The key of a slot, in a format that has them.
     Slot { index: u32, key: SlotSecret },
     /// No key any more that is older.
     ForgetBefore(KeyAt),
@@ -33,11 +33,12 @@ pub(crate) enum Change {
     Gone,
 }
 
-/// What a slot's key is made from, derived already.
-pub(crate) struct SlotSecret {
-    pub(crate) kdf: Kdf,
-    pub(crate) out: SecretBytes,
-    pub(crate) salt: Box<[u8]>,
+/// What a slot's key is made from.
+pub(crate) enum SlotSecret {
+    /// Derived already.
+    LiveKit { kdf: Kdf, out: SecretBytes, salt: Box<[u8]> },
+    /// Material, or the AES key itself.
+    Jitsi { secret: SecretBytes, aes: bool },
 }
 
 /// What sealers are told.

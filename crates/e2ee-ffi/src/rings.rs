@@ -106,7 +106,7 @@ pub unsafe extern "C" fn frameseal_ring_follow(
         let secret = Arc::new(SecretBytes::copy_of(secret));
         // SAFETY: as the caller promises.
         let said = unsafe { read::announcement(announcement) }?;
-        if matches!(ring.scheme, Scheme::LiveKit(_)) {
+        if !matches!(ring.scheme, Scheme::Sframe(_)) {
             return Err(wrong_format());
         }
         ring.tell(&who, Change::Follow { said, secret });
@@ -114,7 +114,7 @@ pub unsafe extern "C" fn frameseal_ring_follow(
     })
 }
 
-/// Puts a key of a sender into a slot (LiveKit's format), as `frameseal_opener_set_slot`. With `participant` NULL of
+/// Puts a key of a sender into a slot (LiveKit's and Jitsi's format), as `frameseal_opener_set_slot`. With `participant` NULL of
 /// every sender: a passphrase that the room shares, derived once. Any thread.
 ///
 /// # Safety
@@ -133,7 +133,7 @@ pub unsafe extern "C" fn frameseal_ring_set_slot(
     fence(|| {
         // SAFETY: as the caller promises.
         let ring = unsafe { told(ring) }?;
-        let Scheme::LiveKit(options) = &ring.scheme else { return Err(wrong_format()) };
+        let (format, slots) = ring.scheme.slots()?;
         let who = if participant.is_null() {
             None
         } else {
@@ -141,8 +141,8 @@ pub unsafe extern "C" fn frameseal_ring_set_slot(
             Some(unsafe { read::participant(participant, "participant") }?)
         };
         // SAFETY: as the caller promises.
-        let key = unsafe { slot_secret(secret_kind, secret, secret_len, salt, salt_len) }?;
-        let change = Change::Slot { index: index % u32::from(options.ring_size), key };
+        let key = unsafe { slot_secret(format, secret_kind, secret, secret_len, salt, salt_len) }?;
+        let change = Change::Slot { index: index % slots, key };
         match who {
             Some(who) => ring.tell(&who, change),
             None => ring.tell_everybody(change),

@@ -3,7 +3,7 @@
 use core::ffi::c_char;
 
 use e2ee_core::frame::Padding;
-use e2ee_core::{FrameBuf, KeyAt, RoomSecret, Sealer, SecretBytes, livekit};
+use e2ee_core::{FrameBuf, KeyAt, RoomSecret, Sealer, SecretBytes, jitsi, livekit};
 
 use crate::fence::{Failure, fence, fence_value};
 use crate::handle::Guarded;
@@ -29,7 +29,7 @@ impl frameseal_sealer {
     }
 }
 
-/// Makes a sealer with a fresh base key; in LiveKit's format one without keys, see `frameseal_sealer_set_slot`.
+/// Makes a sealer with a fresh base key; in LiveKit's and Jitsi's format one without keys, see `frameseal_sealer_set_slot`.
 ///
 /// `entropy`: `FRAMESEAL_ENTROPY_LEN` bytes from the system's generator (getrandom, arc4random_buf,
 /// BCryptGenRandom), drawn for this sealer alone. The same bytes twice would repeat key and nonces; wipe them
@@ -58,6 +58,10 @@ pub unsafe extern "C" fn frameseal_sealer_new(
                 let (start, _) = entropy.split_first_chunk().unwrap_or((&[0; 8], &[]));
                 Sealing::LiveKit(Box::new(livekit::Sealer::new(options, who, *start)))
             }
+            Scheme::Jitsi(options) => {
+                let (start, _) = entropy.split_first_chunk().unwrap_or((&[0; 8], &[]));
+                Sealing::Jitsi(Box::new(jitsi::Sealer::new(options, who, *start)))
+            }
         };
         // SAFETY: as the caller promises.
         unsafe { read::new_handle(out, frameseal_sealer::new(sealing)) }
@@ -65,7 +69,7 @@ pub unsafe extern "C" fn frameseal_sealer_new(
 }
 
 /// Makes a sealer whose keys everybody with the same secret can derive, once they know its announcement: send that to
-/// all, through any channel, and everybody gives it to `frameseal_opener_follow`. Not in LiveKit's format.
+/// all, through any channel, and everybody gives it to `frameseal_opener_follow`. Not in LiveKit's and Jitsi's format.
 ///
 /// `secret`: 16 to 256 bytes that nobody can guess; of what people type, make them with `frameseal_stretch`.
 /// `entropy`: as in `frameseal_sealer_new`.
@@ -219,7 +223,7 @@ pub unsafe extern "C" fn frameseal_sealer_step(sealer: *mut frameseal_sealer) ->
 }
 
 /// Fills frames of one `frameseal_kind` up to a multiple of so many bytes, up to 65535; 0 ends that. For speech, whose
-/// sizes tell what is said. Not in LiveKit's format.
+/// sizes tell what is said. Not in LiveKit's and Jitsi's format.
 ///
 /// # Safety
 /// Every pointer is NULL or as the header asks.
@@ -247,7 +251,7 @@ pub unsafe extern "C" fn frameseal_sealer_set_padding(
                 follower.set_padding(kind, padding);
                 Ok(())
             }
-            Sealing::LiveKit(_) => Err(wrong_format()),
+            Sealing::LiveKit(_) | Sealing::Jitsi(_) => Err(wrong_format()),
         })
     })
 }

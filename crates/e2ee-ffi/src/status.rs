@@ -28,7 +28,7 @@ pub enum frameseal_status {
     UnknownVersion = 103,
     /// Opening: sealed for another codec than the one given.
     WrongCodec = 104,
-    /// The trailer does not say that an IV of 12 bytes stands before it (LiveKit's format).
+    /// The trailer does not say that an IV of 12 bytes stands before it (LiveKit's and Jitsi's format).
     Trailer = 105,
     /// Opening: no key for this KID. Ask the sender for it.
     UnknownKey = 110,

@@ -34,8 +34,11 @@ pub enum frameseal_format {
     /// Bare SFrame (RFC 9605): nothing clear, keys bound to nothing but the base key.
     Sframe = 1,
     /// LiveKit's, byte for byte with its clients: keys in slots, no binding to call, participant or kind. For rooms
-    /// with such clients in them. (3 is kept for Jitsi's.)
+    /// with such clients in them.
     Livekit = 2,
+    /// Jitsi Meet's, byte for byte with its clients: keys in slots, no binding to call, participant or kind. For rooms
+    /// with such clients in them. AES-128-GCM; no data.
+    Jitsi = 3,
 }
 
 /// Cipher suites of the SFrame registry (RFC 9605 section 8.1), by their numbers there.
@@ -96,11 +99,12 @@ pub enum frameseal_codec {
     Unknown = 7,
 }
 
-/// Type of a video frame, for VP8 in LiveKit's format, where it decides how many bytes are clear.
+/// Type of a video frame, for VP8 in LiveKit's format and for every codec in Jitsi's, where it decides how many bytes are
+/// clear.
 #[repr(i32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum frameseal_frame_type {
-    /// Read it from the first byte, which is clear.
+    /// VP8: read it from the first byte, which is clear. Other codecs in Jitsi's format must say the type.
     FromBytes = 0,
     /// A key frame.
     Key = 1,
@@ -108,14 +112,16 @@ pub enum frameseal_frame_type {
     Delta = 2,
 }
 
-/// What a secret of LiveKit's format is.
+/// What a secret of a slot is.
 #[repr(i32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum frameseal_secret_kind {
-    /// Raw bytes, 16 to 256 of them: HKDF.
+    /// Raw bytes, 16 to 256 of them: HKDF. In Jitsi's format what its key exchange carries.
     Raw = 0,
-    /// A passphrase in UTF-8: PBKDF2, some tens of milliseconds for each call that takes one.
+    /// LiveKit's format: a passphrase in UTF-8, PBKDF2, some tens of milliseconds for each call that takes one.
     Passphrase = 1,
+    /// Jitsi's format: the AES key itself, 16 or 32 bytes, that an application hands to everybody. It has no steps.
+    Aes = 2,
 }
 
 /// What all members of a call agree on, and who this is about. Set it to zeros, then `size`, then what you need.
@@ -131,13 +137,14 @@ pub struct frameseal_config {
     pub participant: *const c_char,
     /// A `frameseal_format`.
     pub format: u32,
-    /// A `frameseal_suite`; 0 for the default, AES-128-GCM. LiveKit's format has AES-128-GCM and AES-256-GCM alone.
+    /// A `frameseal_suite`; 0 for the default, AES-128-GCM. LiveKit's format has AES-128-GCM and AES-256-GCM
+    /// alone, Jitsi's the default alone.
     pub suite: u32,
     /// How many bits of a KID count ratchet steps, 1 to 16; 0 for the default of 4; `FRAMESEAL_NO_RATCHET_BITS`.
     pub ratchet_bits: u32,
     /// LiveKit's format: how many slots a key ring has, 1 to 256; 0 for the default of 16.
     pub slots: u32,
-    /// LiveKit's format: how many ratchet steps an opener looks ahead, up to 32; 0 for the default of 8;
+    /// LiveKit's and Jitsi's format: how many ratchet steps an opener looks ahead, up to 32; 0 for the default of 8;
     /// `FRAMESEAL_NO_RATCHET_WINDOW`.
     pub ratchet_window: u32,
 }
@@ -155,10 +162,10 @@ pub struct frameseal_frame_info {
     pub metadata: *const u8,
     /// How many.
     pub metadata_len: usize,
-    /// LiveKit's format: a `frameseal_frame_type`.
+    /// LiveKit's and Jitsi's format: a `frameseal_frame_type`.
     pub frame_type: u32,
-    /// LiveKit's format, sealing: SSRC of the stream, 0 when it is not known.
+    /// LiveKit's and Jitsi's format, sealing: SSRC of the stream, 0 when it is not known.
     pub ssrc: u32,
-    /// LiveKit's format, sealing: RTP timestamp of the frame.
+    /// LiveKit's and Jitsi's format, sealing: RTP timestamp of the frame.
     pub timestamp: u32,
 }

@@ -33,6 +33,8 @@ numbers! {
         Sframe = 1,
         /// LiveKit's, byte for byte with its clients.
         Livekit = 2,
+        /// Jitsi Meet's, byte for byte with its clients.
+        Jitsi = 3,
     }
 }
 
@@ -95,9 +97,9 @@ numbers! {
 }
 
 numbers! {
-    /// Type of a video frame, for VP8 in LiveKit's format.
+    /// Type of a video frame, for VP8 in LiveKit's format and every codec in Jitsi's.
     FrameType {
-        /// Read it from the first byte.
+        /// VP8: read it from the first byte.
         FromBytes = 0,
         /// A key frame.
         Key = 1,
@@ -111,8 +113,10 @@ numbers! {
     SecretKind {
         /// Raw bytes, 16 to 256 of them.
         Raw = 0,
-        /// A passphrase in UTF-8.
+        /// A passphrase in UTF-8. LiveKit's format alone.
         Passphrase = 1,
+        /// The AES key itself, 16 or 32 bytes. Jitsi's format alone.
+        Aes = 2,
     }
 }
 
@@ -251,7 +255,7 @@ pub struct Slot {
     pub index: u32,
     /// What the secret is.
     pub kind: SecretKind,
-    /// 16 to 256 raw bytes, or a passphrase of 1 to 256.
+    /// 16 to 256 raw bytes, a passphrase of 1 to 256, or an AES key.
     pub secret: Vec<u8>,
     /// None for the one that LiveKit's clients use.
     #[uniffi(default = None)]

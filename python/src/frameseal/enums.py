@@ -71,7 +71,10 @@ class Format(IntEnum):
     """Bare SFrame (RFC 9605): nothing clear, keys bound to nothing but the base key."""
     LIVEKIT = 2
     """LiveKit's, byte for byte with its clients: keys in slots, no binding to call, participant or kind. For rooms
-    with such clients in them. (3 is kept for Jitsi's.)"""
+    with such clients in them."""
+    JITSI = 3
+    """Jitsi Meet's, byte for byte with its clients: keys in slots, no binding to call, participant or kind. For rooms
+    with such clients in them. AES-128-GCM; no data."""
 
 
 class Codec(IntEnum):

@@ -24,7 +24,7 @@ class Config:
     slots: int = 16
     """LiveKit's format: how many slots a key ring has, 1 to 256."""
     ratchet_window: int = 8
-    """LiveKit's format: how many ratchet steps an opener looks ahead, up to 32."""
+    """LiveKit's and Jitsi's format: how many ratchet steps an opener looks ahead, up to 32."""
 
     def __post_init__(self) -> None:
         # To C a zero is "the default".
@@ -63,8 +63,8 @@ class FrameInfo:
         timestamp: int = 0,
     ) -> None:
         """`kind`: from what you know of the track yourself, never from the SFU. `metadata`: bytes that are
-        authenticated with the frame and not sent. `frame_type` (VP8), `ssrc` and `timestamp` (sealing) are of
-        LiveKit's format.
+        authenticated with the frame and not sent. `frame_type`, `ssrc` and `timestamp` (sealing) are of
+        LiveKit's and Jitsi's format; from its bytes only the type of a VP8 frame can be read.
         """
         self.kind = kind
         self.codec = codec
@@ -115,19 +115,29 @@ class DataPacket(NamedTuple):
     data: bytes
 
 
-def _secret_kind(secret: Union[str, BytesLike]) -> int:
-    passphrase = isinstance(secret, str)
-    return int(lib.FRAMESEAL_SECRET_KIND_PASSPHRASE if passphrase else lib.FRAMESEAL_SECRET_KIND_RAW)
+def _secret_kind(secret: Union[str, BytesLike], aes: bool) -> int:
+    if isinstance(secret, str):
+        if aes:
+            raise TypeError("a str is a passphrase, and no AES key")
+        return int(lib.FRAMESEAL_SECRET_KIND_PASSPHRASE)
+    return int(lib.FRAMESEAL_SECRET_KIND_AES if aes else lib.FRAMESEAL_SECRET_KIND_RAW)
 
 
 def _set_slot(
-    call: Any, first: Any, index: int, secret: Union[str, BytesLike], salt: Optional[BytesLike], who: Optional[str]
+    call: Any,
+    first: Any,
+    index: int,
+    secret: Union[str, BytesLike],
+    salt: Optional[BytesLike],
+    who: Optional[str],
+    aes: bool,
 ) -> None:
+    kind = _secret_kind(secret, aes)
     # Never `reading` for a text: a guessable secret would go in unstretched.
     with _native.typed(secret) if isinstance(secret, str) else _native.reading(secret) as at:
         salted = _native.NULL if salt is None else _native.reading(salt)
         salt_len = 0 if salt is None else len(salted)
-        check(call(*first(), index, _secret_kind(secret), at, len(at), salted, salt_len), who)
+        check(call(*first(), index, kind, at, len(at), salted, salt_len), who)
 
 
 class Sealer(Handle):
@@ -240,18 +250,21 @@ class Sealer(Handle):
         check(lib.frameseal_seal(self._pointer, info._native, at, length, to, len(to), written), self.participant)
         return int(written[0])
 
-    def set_slot(self, index: int, secret: Union[str, BytesLike], *, salt: Optional[BytesLike] = None) -> None:
-        """LiveKit's format: puts a key into a slot. A `str` is a passphrase (some tens of milliseconds), bytes are
+    def set_slot(
+        self, index: int, secret: Union[str, BytesLike], *, salt: Optional[BytesLike] = None, aes: bool = False
+    ) -> None:
+        """LiveKit's and Jitsi's format: puts a key into a slot. In Jitsi's it seals from now on, and with `aes` it is the
+        AES key itself. A `str` is a passphrase (some tens of milliseconds), bytes are
         16 to 256 raw ones. `salt`: other than LiveKit's clients use.
         """
-        _set_slot(lib.frameseal_sealer_set_slot, lambda: (self._pointer,), index, secret, salt, self.participant)
+        _set_slot(lib.frameseal_sealer_set_slot, lambda: (self._pointer,), index, secret, salt, self.participant, aes)
 
     def select_slot(self, index: int) -> None:
         """LiveKit's format: seals with the key of this slot from now on."""
         check(lib.frameseal_sealer_select_slot(self._pointer, index), self.participant)
 
     def ratchet_slot(self, index: int) -> bytearray:
-        """LiveKit's format: steps the key of a slot forward, and gives the secret of the new step, 32 bytes."""
+        """LiveKit's and Jitsi's format: steps the key of a slot forward, and gives the secret of the new step, 32 bytes."""
         out, length = bytearray(32), ffi.new("size_t *")
         with _native.writing(out) as to:
             check(lib.frameseal_sealer_ratchet_slot(self._pointer, index, to, len(to), length), self.participant)
@@ -347,9 +360,11 @@ class Opener(Handle):
         self.server_made = status == Status.SERVER_MADE
         return int(written[0])
 
-    def set_slot(self, index: int, secret: Union[str, BytesLike], *, salt: Optional[BytesLike] = None) -> None:
-        """LiveKit's format: puts a key of the sender into a slot; as `Sealer.set_slot`."""
-        _set_slot(lib.frameseal_opener_set_slot, lambda: (self._pointer,), index, secret, salt, self.participant)
+    def set_slot(
+        self, index: int, secret: Union[str, BytesLike], *, salt: Optional[BytesLike] = None, aes: bool = False
+    ) -> None:
+        """LiveKit's and Jitsi's format: puts a key of the sender into a slot; as `Sealer.set_slot`."""
+        _set_slot(lib.frameseal_opener_set_slot, lambda: (self._pointer,), index, secret, salt, self.participant, aes)
 
     def forget_slot(self, index: int) -> None:
         """LiveKit's format: drops the key of a slot."""

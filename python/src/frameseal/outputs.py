@@ -106,6 +106,7 @@ class Code:
     """What members may compare by voice, thirty digits, another in every epoch."""
 
     text: str
+    epoch: int
 
 
 @dataclass(frozen=True)
@@ -114,6 +115,7 @@ class Emoji:
 
     text: str
     numbers: Tuple[int, ...]
+    epoch: int
 
 
 @dataclass(frozen=True)

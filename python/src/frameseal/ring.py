@@ -49,12 +49,13 @@ class Ring(Handle):
         secret: Union[str, BytesLike],
         *,
         salt: Optional[BytesLike] = None,
+        aes: bool = False,
     ) -> None:
-        """LiveKit's format: puts a key of a sender into a slot; with None, of every sender: a passphrase that the room
+        """LiveKit's and Jitsi's format: puts a key of a sender into a slot; with None, of every sender: a passphrase that the room
         shares, derived once.
         """
         who = _native.NULL if participant is None else c_text(participant)
-        _set_slot(lib.frameseal_ring_set_slot, lambda: (self._pointer, who), index, secret, salt, participant)
+        _set_slot(lib.frameseal_ring_set_slot, lambda: (self._pointer, who), index, secret, salt, participant, aes)
 
     def forget(self, participant: str) -> None:
         """Drops every key of a participant who left."""

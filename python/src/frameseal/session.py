@@ -236,8 +236,8 @@ _MAKE: Dict[int, Callable[[Any, outputs.People], Output]] = {
     lib.FRAMESEAL_OUTPUT_KIND_MEMBERS: lambda out, people: outputs.Members(out.epoch, out.index, people),
     lib.FRAMESEAL_OUTPUT_KIND_SEALING: lambda out, _: outputs.Sealing(out.epoch),
     lib.FRAMESEAL_OUTPUT_KIND_HUSHED: lambda out, _: outputs.Hushed(),
-    lib.FRAMESEAL_OUTPUT_KIND_CODE: lambda out, _: outputs.Code(text(out.text)),
-    lib.FRAMESEAL_OUTPUT_KIND_EMOJI: lambda out, _: outputs.Emoji(text(out.text), tuple(_data(out))),
+    lib.FRAMESEAL_OUTPUT_KIND_CODE: lambda out, _: outputs.Code(text(out.text), out.epoch),
+    lib.FRAMESEAL_OUTPUT_KIND_EMOJI: lambda out, _: outputs.Emoji(text(out.text), tuple(_data(out)), out.epoch),
     lib.FRAMESEAL_OUTPUT_KIND_POLICY: _policy,
     lib.FRAMESEAL_OUTPUT_KIND_OUTSIDE: lambda out, people: outputs.Outside(tuple(p.participant for p in people)),
     lib.FRAMESEAL_OUTPUT_KIND_EVENT: lambda out, people: outputs.Happened(

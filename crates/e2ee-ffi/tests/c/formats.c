@@ -9,6 +9,8 @@ static void there_and_back(frameseal_sealer *sealer, frameseal_opener *opener, c
     size_t sealed_len = 0, opened_len = 0, need = 0;
     info.ssrc = 7;
     info.timestamp = 90000;
+    /* For formats that cannot read it from the bytes. */
+    info.frame_type = what->codec == FRAMESEAL_CODEC_VP8 ? FRAMESEAL_FRAME_TYPE_FROM_BYTES : FRAMESEAL_FRAME_TYPE_DELTA;
 
     EXPECT(frameseal_seal(sealer, &info, what->frame, what->len, NULL, 0, &need), OK);
     TRUE(need > what->len && need < sizeof sealed);
@@ -205,6 +207,44 @@ static void livekit(uint32_t suite, uint32_t secret_kind)
     frameseal_opener_free(opener);
 }
 
+static void jitsi(uint32_t secret_kind)
+{
+    frameseal_config config = config_of(FRAMESEAL_FORMAT_JITSI, "ada");
+    frameseal_sealer *sealer = NULL;
+    frameseal_opener *opener = NULL;
+    const uint8_t raw[16] = {1, 2, 3};
+    uint8_t packet[64], next[32], iv[FRAMESEAL_DATA_IV_LEN];
+    frameseal_frame_info info = info_of(FRAMESEAL_KIND_VIDEO, FRAMESEAL_CODEC_VP9);
+    size_t i, len = 0;
+    uint32_t slot = 0;
+    config.call = NULL;
+    EXPECT(frameseal_sealer_new(&config, test_entropy(), FRAMESEAL_ENTROPY_LEN, &sealer), OK);
+    EXPECT(frameseal_opener_new(&config, &opener), OK);
+    /* Slot 17 of 16 is slot 1, and what is set seals. */
+    EXPECT(frameseal_sealer_set_slot(sealer, 17, secret_kind, raw, 16, NULL, 0), OK);
+    EXPECT(frameseal_opener_set_slot(opener, 1, secret_kind, raw, 16, NULL, 0), OK);
+    for (i = 0; i < sizeof SAMPLES / sizeof SAMPLES[0]; i++) {
+        there_and_back(sealer, opener, &SAMPLES[i]);
+    }
+    EXPECT(frameseal_seal(sealer, &info, VP9, sizeof VP9, packet, sizeof packet, &len), FRAMESEAL_STATUS_BAD_OPTION);
+    info = info_of(FRAMESEAL_KIND_DATA, FRAMESEAL_CODEC_OPAQUE);
+    EXPECT(frameseal_seal(sealer, &info, OPUS, sizeof OPUS, packet, sizeof packet, &len), FRAMESEAL_STATUS_SEAL_UNKNOWN_CODEC);
+    EXPECT(frameseal_seal_data(sealer, 1, OPUS, sizeof OPUS, packet, sizeof packet, &len, iv, &slot),
+           FRAMESEAL_STATUS_WRONG_FORMAT);
+    EXPECT(frameseal_sealer_select_slot(sealer, 1), FRAMESEAL_STATUS_WRONG_FORMAT);
+    EXPECT(frameseal_sealer_set_slot(sealer, 1, FRAMESEAL_SECRET_KIND_PASSPHRASE, raw, 16, NULL, 0), FRAMESEAL_STATUS_BAD_OPTION);
+    if (secret_kind == FRAMESEAL_SECRET_KIND_RAW) {
+        EXPECT(frameseal_sealer_ratchet_slot(sealer, 1, next, sizeof next, &len), OK);
+        TRUE(len == 32);
+        there_and_back(sealer, opener, &SAMPLES[1]);
+        EXPECT(frameseal_sealer_ratchet_slot(sealer, 2, next, sizeof next, &len), FRAMESEAL_STATUS_BAD_OPTION);
+    } else {
+        EXPECT(frameseal_sealer_ratchet_slot(sealer, 1, next, sizeof next, &len), FRAMESEAL_STATUS_NO_SENDER_KEY);
+    }
+    frameseal_sealer_free(sealer);
+    frameseal_opener_free(opener);
+}
+
 int main(void)
 {
     uint32_t suite;
@@ -220,6 +260,8 @@ int main(void)
     padding();
     livekit(FRAMESEAL_SUITE_AES128_GCM_SHA256_TAG128, FRAMESEAL_SECRET_KIND_PASSPHRASE);
     livekit(FRAMESEAL_SUITE_AES256_GCM_SHA512_TAG128, FRAMESEAL_SECRET_KIND_RAW);
+    jitsi(FRAMESEAL_SECRET_KIND_RAW);
+    jitsi(FRAMESEAL_SECRET_KIND_AES);
     printf("all as it should be\n");
     return 0;
 }

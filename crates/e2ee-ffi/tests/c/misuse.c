@@ -98,7 +98,7 @@ static void configs(void)
     config.suite = 0x10004;
     EXPECT(frameseal_opener_new(&config, &opener), FRAMESEAL_STATUS_UNKNOWN_SUITE);
     config = a_config();
-    config.format = 3; /* kept for Jitsi's */
+    config.format = 4;
     EXPECT(frameseal_opener_new(&config, &opener), FRAMESEAL_STATUS_UNKNOWN_FORMAT);
     config = a_config();
     config.format = FRAMESEAL_FORMAT_LIVEKIT;
@@ -317,6 +317,10 @@ static void sessions(void)
 
     EXPECT(frameseal_session_wake(session, 1), OK); /* nothing to wake for */
     EXPECT(frameseal_session_rejoin(session, 0, NULL, 0, 1), FRAMESEAL_STATUS_SESSION_OVER);
+    /* Of one who is not in the group it would be forgotten. */
+    EXPECT(frameseal_session_rotate(session, 1), FRAMESEAL_STATUS_SESSION_OVER);
+    TRUE(strstr(frameseal_last_error(), "not in the group") != NULL);
+    EXPECT(frameseal_session_policy(session, FRAMESEAL_MODE_OFF, 0, 0, 1), FRAMESEAL_STATUS_SESSION_OVER);
     EXPECT(frameseal_session_head(NULL, 0, NULL, 0, 1), FRAMESEAL_STATUS_NULL_POINTER);
     EXPECT(frameseal_session_head(session, 1, NULL, 9, 1), FRAMESEAL_STATUS_NULL_POINTER);
     EXPECT(frameseal_session_participants(session, names, 2, 1), FRAMESEAL_STATUS_NULL_POINTER);

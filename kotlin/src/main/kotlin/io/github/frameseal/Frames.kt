@@ -30,21 +30,21 @@ class FrameInfo(val kind: Kind, val codec: Codec, metadata: ByteArray = ByteArra
         }
     }
 
-    /** For VP8 in LiveKit's format. */
+    /** For VP8 in LiveKit's format, and every codec in Jitsi's. */
     var frameType: FrameType = FrameType.FROM_BYTES
         set(value) {
             memory.setInt(32, value.value.toInt())
             field = value
         }
 
-    /** For sealing in LiveKit's format; 0 when it is not known. */
+    /** For sealing in LiveKit's and Jitsi's format; 0 when it is not known. */
     var ssrc: UInt = 0u
         set(value) {
             memory.setInt(36, value.toInt())
             field = value
         }
 
-    /** For sealing in LiveKit's format. */
+    /** For sealing in LiveKit's and Jitsi's format. */
     var timestamp: UInt = 0u
         set(value) {
             memory.setInt(40, value.toInt())

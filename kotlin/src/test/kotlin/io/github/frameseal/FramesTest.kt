@@ -75,6 +75,31 @@ class FramesTest {
     }
 
     @Test
+    fun `every codec of Jitsi's format, by material and by an AES key`() {
+        for (kind in listOf(SecretKind.RAW, SecretKind.AES)) {
+            val config = Config("ada", format = Format.JITSI)
+            val (sealer, opener) = Sealer(config) to Opener(config)
+            sealer.setSlot(Slot(3u, kind, SECRET))
+            opener.setSlot(Slot(3u, kind, SECRET))
+            val (seals, opens) = FrameSealer(sealer) to FrameOpener(opener)
+            for ((codec, both) in frames()) {
+                val info = FrameInfo(if (codec == Codec.OPAQUE) Kind.AUDIO else Kind.VIDEO, codec)
+                if (codec != Codec.OPAQUE && codec != Codec.VP8) {
+                    assertEquals(400, status { seals.seal(both.first, info) })
+                }
+                info.frameType = FrameType.DELTA
+                info.ssrc = 7u
+                info.timestamp = 90000u
+                val sealed = seals.seal(both.first, info)
+                assertArrayEquals(both.first, opens.open(sealed, info), "$codec")
+                assertEquals(120, status { opens.open(sealed, info) })
+            }
+            assertEquals(400, status { sealer.setSlot(Slot(0u, SecretKind.PASSPHRASE, SECRET)) })
+            assertEquals(433, status { sealer.selectSlot(3u) })
+        }
+    }
+
+    @Test
     fun `in place, at addresses, with room behind`() {
         val (sealer, opener) = pair(ADA)
         val (seals, opens) = FrameSealer(sealer) to FrameOpener(opener)

@@ -54,6 +54,23 @@ class VectorsTest {
     }
 
     @Test
+    fun `frames of Jitsi's clients open`() {
+        val all = cases("jitsi/jitsi.json", "jitsi.frame") + cases("jitsi/peers.json", "jitsi.frame")
+        val long = all.filter { (it.text("aes_key") ?: it.text("material"))!!.length >= 32 }
+        assertTrue(long.size >= 80)
+        for (case in long) {
+            val aes = case.text("aes_key")
+            val opener = Opener(Config("ada", format = Format.JITSI))
+            val kind = if (aes == null) SecretKind.RAW else SecretKind.AES
+            opener.setSlot(Slot(case["key_index"].asInt.toUInt(), kind, hex(aes ?: case.text("material")!!)))
+            val type = case.text("frame_type")
+            val info = FrameInfo(if (type == null) Kind.AUDIO else Kind.VIDEO, Codec.VP8)
+            type?.let { info.frameType = if (it == "key") FrameType.KEY else FrameType.DELTA }
+            assertArrayEquals(case.bytes("plaintext"), FrameOpener(opener).open(case.bytes("sealed"), info))
+        }
+    }
+
+    @Test
     fun `frames of LiveKit's clients open`() {
         for (case in cases("livekit/livekit.json", "livekit.frame")) {
             val bits = case["key_bits"].asInt
