@@ -31,7 +31,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         let classes = [stage.join("target/classes"), stage.join("target/test-classes")];
         let classes = classes.map(|dir| dir.display().to_string()).join(":");
         let path = format!("{classes}:{}", fs::read_to_string(stage.join("classpath"))?.trim());
-        Job::new("java").args(["-cp", &path, "io.github.frameseal.Bench"]).run()?;
+        own_library(Job::new("java")).args(["-cp", &path, "io.github.frameseal.Bench"]).run()?;
         return Ok(ExitCode::SUCCESS);
     }
     maven(&stage, &["package", "-DskipTests"]).run()?;
@@ -135,7 +135,12 @@ fn copy_all(from: &Path, to: &Path) -> Result<()> {
 fn maven(stage: &Path, goals: &[&str]) -> Job {
     let vectors = format!("-DargLine=-Dframeseal.vectors={}", root().join("vectors").display());
     let job = Job::new("mvn").args(["--batch-mode", "--no-transfer-progress", "--errors"]).args(goals);
-    job.arg(vectors).arg("-f").arg(stage.join("pom.xml")).limit(Duration::from_secs(900))
+    own_library(job).arg(vectors).arg("-f").arg(stage.join("pom.xml")).limit(Duration::from_secs(900))
+}
+
+/// Cargo says where its own libraries are, and the JVM would take one of those before that of the package.
+fn own_library(job: Job) -> Job {
+    job.without_env("LD_LIBRARY_PATH")
 }
 
 /// The step `kotlin`.

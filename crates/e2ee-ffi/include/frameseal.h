@@ -1651,12 +1651,10 @@ frameseal_status frameseal_session_policy(struct frameseal_session *session,
 frameseal_status frameseal_session_compare(struct frameseal_session *session, uint64_t now_ms);
 
 /**
- * People found the code or the emoji of `epoch` (as FRAMESEAL_OUTPUT_KIND_MEMBERS gave it) to be the same on all screens.
+ * People found the code or the emoji of `epoch` (as they came with it) to be the same on all screens.
  * `FRAMESEAL_EVENT_UNCOMPARED` tells of who came since.
  */
-frameseal_status frameseal_session_same(struct frameseal_session *session,
-                                        uint64_t epoch,
-                                        uint64_t now_ms);
+frameseal_status frameseal_session_same(struct frameseal_session *session, uint64_t epoch, uint64_t now_ms);
 
 /**
  * The user wants out. Carry what the session still says, then free it.

@@ -164,6 +164,12 @@ impl Session {
         Ok(self.lock().compare(now_ms)?)
     }
 
+    /// People found the code or the emoji of this epoch to be the same on all screens. `Event.UNCOMPARED` tells of who
+    /// came since.
+    pub fn same(&self, epoch: u64, now_ms: u64) -> Result<()> {
+        Ok(self.lock().same(epoch, now_ms)?)
+    }
+
     /// The user wants out. Carry what the session still says, then free it.
     pub fn leave(&self, now_ms: u64) -> Result<()> {
         Ok(self.lock().leave(now_ms)?)

@@ -199,6 +199,8 @@ numbers! {
         Cheated = 13,
         /// The room is of a cipher suite that this member does not speak.
         OtherSuite = 14,
+        /// They came since people compared, and nobody has compared with them.
+        Uncompared = 15,
     }
 }
 

@@ -249,6 +249,11 @@ impl Session {
         done(unsafe { crate::frameseal_session_compare(self.address(), now_ms) })
     }
 
+    pub fn same(&self, epoch: u64, now_ms: u64) -> Result<()> {
+        // SAFETY: see above.
+        done(unsafe { crate::frameseal_session_same(self.address(), epoch, now_ms) })
+    }
+
     pub fn leave(&self, now_ms: u64) -> Result<()> {
         // SAFETY: see above.
         done(unsafe { crate::frameseal_session_leave(self.address(), now_ms) })

@@ -286,7 +286,7 @@ pub unsafe extern "C" fn frameseal_session_compare(
     unsafe { with(session, |inner| inner.take(Input::Compare, Millis(now_ms))) }
 }
 
-/// People found the code or the emoji of `epoch` (as FRAMESEAL_OUTPUT_KIND_MEMBERS gave it) to be the same on all screens.
+/// People found the code or the emoji of `epoch` (as they came with it) to be the same on all screens.
 /// `FRAMESEAL_EVENT_UNCOMPARED` tells of who came since.
 ///
 /// # Safety

@@ -179,6 +179,28 @@ class SessionTest {
     }
 
     @Test
+    fun `who comes after people compared is told of`() {
+        val (relay, ada, bob) = call()
+        for (member in listOf(ada, bob)) {
+            member.session.same(member.code!!.epoch, relay.now)
+            member.poll()
+        }
+        Member(relay, config("cleo"))
+        relay.run(20000u)
+        for (member in listOf(ada, bob)) {
+            val told = member.events.single { it.event == Event.UNCOMPARED }
+            assertEquals(listOf("cleo"), told.people.map { it.participant })
+        }
+    }
+
+    @Test
+    fun `rotation before the session is in the group is refused`() {
+        val error = assertThrows<FramesealException.Session> { Session(config("ada")).rotate(1000u) }
+        assertEquals(600, error.status)
+        assertTrue(error.detail.contains("not in the group"))
+    }
+
+    @Test
     fun `nobody enters without the secret`() {
         val secret = "a secret of the room".toByteArray()
         for ((other, event) in listOf(null to Event.NO_SECRET, "another secret than that".toByteArray() to Event.FORK)) {
