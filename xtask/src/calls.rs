@@ -1,5 +1,6 @@
 //! Whole calls in headless browsers, by the demo's own headless run; its JSON is checked here once more.
 
+use crate::native_call;
 use crate::report::{Done, Log, Step};
 use crate::run::{Error, Job, Result};
 use serde_json::Value;
@@ -32,6 +33,11 @@ pub(crate) static STEPS: &[Step] = &[
     call!("call-secret", "keys from a room secret in the link", "--keys", "secret"),
     call!("call-churn", "three talk while a guest comes and goes", "--participants", "3", "--churn", "2"),
     Step {
+        name: "call-native",
+        what: "a native publisher and a native recorder with Chromium, every codec; the recorder is removed",
+        run: native,
+    },
+    Step {
         name: "call-open",
         what: "without encryption the run must report plaintext",
         run: |log| open(log, &[]),
@@ -60,6 +66,39 @@ fn judge(status: std::process::ExitStatus, report: &Value) -> Result<Done> {
     Ok(Done::Passed(format!(
         "{frames} frames at the SFU, none plaintext; {receivers} streams, at least {:.1} % of pictures decoded",
         least * 100.0
+    )))
+}
+
+/// Pages with native members, once for each codec of video.
+fn native(log: &mut Log) -> Result<Done> {
+    if let Err(error) = native_call::tools() {
+        return Ok(Done::Left(format!("optional; {error}").replace('\n', " ")));
+    }
+    native_call::build(&mut |job| log.job(job))?;
+    let (mut sealed_by, mut recorded, mut refused) = (0, 0, 0);
+    for codec in ["vp8", "vp9", "av1", "h264"] {
+        let (status, report) = run(log, &["--native", "--codec", codec])?;
+        judge(status, &report).map_err(|error| error.during(codec))?;
+        let sum = |list: &str, figure: &str| -> u64 {
+            let rows = report.pointer(list).and_then(Value::as_array).into_iter().flatten();
+            rows.filter_map(|row| row.pointer(figure)?.as_u64()).sum()
+        };
+        let sealed = sum("/native/publisher/tracks", "/sealed");
+        let frames = sum("/native/recorder/streams", "/file/frames");
+        let shut = figure(&report, "/native/removal/frames_refused")?;
+        let after = figure(&report, "/native/removal/frames_opened_after")?;
+        if sealed == 0 || frames == 0 || shut == 0 || after > 0 {
+            let seen = format!(
+                "{sealed} sealed, {frames} recorded, {shut} refused and {after} opened after the removal"
+            );
+            return Err(Error::new(format!("{codec}: the run says ok, but its figures do not: {seen}")));
+        }
+        sealed_by += sealed;
+        recorded += frames;
+        refused += shut;
+    }
+    Ok(Done::Passed(format!(
+        "VP8, VP9, AV1, H.264 and Opus: {sealed_by} frames sealed natively, {recorded} recorded, {refused} refused after the removal, none opened"
     )))
 }
 

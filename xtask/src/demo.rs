@@ -2,7 +2,7 @@
 //! in headless browsers, and one JSON object about it on standard output.
 
 use crate::run::{Error, Guard, Job, Result, find, root, target_dir};
-use crate::{doctor, npm};
+use crate::{doctor, native_call, npm};
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{ExitCode, Stdio};
@@ -59,6 +59,9 @@ struct Call {
     /// the others stand still
     #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u16).range(0..=1000), requires = "headless")]
     churn: u16,
+    /// A native publisher (Python) and a native recorder (C) take part; the recorder is removed before the end
+    #[arg(long, requires = "headless", conflicts_with = "no_e2ee")]
+    native: bool,
     /// Without encryption: the run must report plaintext and fail
     #[arg(long, requires = "headless")]
     no_e2ee: bool,
@@ -86,10 +89,15 @@ struct Call {
 const START: Duration = Duration::from_secs(20);
 /// What a headless run may take above the time of the call: browsers starting and stopping.
 const AROUND: Duration = Duration::from_secs(180);
+/// What native members add: joining, being removed, files that are decoded.
+const NATIVE: Duration = Duration::from_secs(150);
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     if !args.no_build {
         build()?;
+        if args.call.native {
+            native_call::build(&mut Job::run)?;
+        }
     }
     if args.build_only {
         return Ok(ExitCode::SUCCESS);
@@ -200,13 +208,14 @@ fn headless_job(call: &Call) -> Result<(Job, Guard)> {
         _ => doctor::need(&["chromium", "firefox"])?,
     }
     let (sfu, address) = start(0, true)?;
+    let limit = Duration::from_secs(u64::from(call.seconds) + 35 * u64::from(call.churn)) + AROUND;
     let mut job = Job::new("node")
         .arg(root().join("examples/meet/headless/run.mjs"))
         .args(["--url", &address, "--browser", browser, "--suite", &call.suite, "--keys", &call.keys])
         .args(["--codec", &call.codec.to_ascii_lowercase()])
         .args(["--participants", &call.participants.to_string()])
         .args(["--seconds", &call.seconds.to_string(), "--churn", &call.churn.to_string()])
-        .limit(Duration::from_secs(u64::from(call.seconds) + 35 * u64::from(call.churn)) + AROUND);
+        .limit(limit);
     let switches = [
         (call.no_e2ee, "--no-e2ee"),
         (call.simulcast, "--simulcast"),
@@ -214,6 +223,10 @@ fn headless_job(call: &Call) -> Result<(Job, Guard)> {
         (call.json, "--json"),
     ];
     job = job.args(switches.into_iter().filter(|(on, _)| *on).map(|(_, name)| name));
+    if call.native {
+        native_call::tools()?;
+        job = job.arg("--native").arg(native_call::folder()).limit(limit + NATIVE);
+    }
     if let Some(size) = &call.size {
         job = job.args(["--size", size]);
     }

@@ -2,7 +2,7 @@
 
 use crate::apt;
 use crate::run::{Error, Job, Result, find};
-use crate::wasm;
+use crate::{native_call, wasm};
 use std::process::ExitCode;
 
 #[derive(clap::Args)]
@@ -138,6 +138,24 @@ static TOOLS: &[Tool] = &[
             "gstreamer1.0-plugins-base",
             "gstreamer1.0-plugins-good",
             "gstreamer1.0-plugins-bad",
+        ]),
+    },
+    Tool {
+        name: "webrtcbin",
+        what: "GStreamer's WebRTC and libsoup, for C and Python: native members of the demo's call",
+        needed: For::Optional,
+        probe: native_call::probe,
+        mend: Mend::Apt(&[
+            "libgstreamer-plugins-bad1.0-dev",
+            "gstreamer1.0-nice",
+            "gstreamer1.0-tools",
+            "openssl",
+            "libjson-glib-dev",
+            "libsoup-3.0-dev",
+            "python3-gi",
+            "python3-venv",
+            "gir1.2-gst-plugins-bad-1.0",
+            "gir1.2-soup-3.0",
         ]),
     },
     Tool {

@@ -13,6 +13,7 @@ mod fuzz;
 mod interop;
 mod kotlin;
 mod native;
+mod native_call;
 mod native_test;
 mod npm;
 mod report;

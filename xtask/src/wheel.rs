@@ -23,7 +23,7 @@ const SYSTEM: [&str; 8] = [
 ];
 /// The first second that a ZIP archive can name: the same bytes from the same tree.
 const EPOCH: &str = "315532800";
-const REQUIREMENTS: &str = "python/requirements.txt";
+pub(crate) const REQUIREMENTS: &str = "python/requirements.txt";
 
 pub(crate) fn run() -> Result<ExitCode> {
     doctor::need(&["python"])?;
@@ -38,7 +38,7 @@ pub(crate) fn run() -> Result<ExitCode> {
 type Run<'a> = &'a mut dyn FnMut(Job) -> Result<()>;
 
 /// Builds the wheel into a folder.
-fn build(into: &Path, run: Run) -> Result<PathBuf> {
+pub(crate) fn build(into: &Path, run: Run) -> Result<PathBuf> {
     let built = native::build(Kind::Full, &mut *run)?;
     native::check_abi()?;
     let stage = stage(&built.shared)?;
@@ -104,7 +104,7 @@ fn new_venv(at: &Path, run: Run) -> Result<()> {
     run(Job::new("python3").args(["-m", "venv"]).arg(at))
 }
 
-fn quiet(job: Job) -> Job {
+pub(crate) fn quiet(job: Job) -> Job {
     job.env("PIP_DISABLE_PIP_VERSION_CHECK", "1")
 }
 

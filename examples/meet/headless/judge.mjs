@@ -1,5 +1,7 @@
 /** From what pages and SFU observed to one verdict. Pure: no browser, no network; tested in test/judge.test.mjs. */
 
+import { judgeNative } from './judge-native.mjs';
+
 /** At least this part of the received frames must come out of the decoder. */
 export const DECODED_AT_LEAST = 0.98;
 /**
@@ -13,6 +15,11 @@ const SKIPPED_SLACK_FRAMES = 15;
 const RECOGNISED_AT_LEAST = 0.8;
 /** Sound is counted in samples of 20 ms frames; a jitter buffer that starts or stretches hides a few. */
 const AUDIO_SLACK_FRAMES = 12;
+/**
+ * A member that is removed is out at once: others seal with new keys before everybody has read that, and what comes
+ * before its key is dropped. At most so many frames of a track: half a second of sound.
+ */
+const REMOVAL_FRAMES = 25;
 /** Of the mode that `--svc` asks for, L3T3_KEY. */
 const SPATIAL_LAYERS = 3;
 
@@ -46,7 +53,7 @@ const SPATIAL_LAYERS = 3;
  * @property {Record<string, { looks: number, recognised: number, moved: number }>} sightings
  * @property {Eye | null} eye
  */
-/** @typedef {{ frames: number, plaintextFrames: number, compared: number }} ServerVerdict */
+/** @typedef {{ frames: number, plaintextFrames: number, compared: number, streams?: { id?: string, kind?: string, frames: number, plaintextFrames: number, compared: number }[] }} ServerVerdict */
 /**
  * @typedef {object} Expected
  * @property {string} codec
@@ -62,16 +69,19 @@ const SPATIAL_LAYERS = 3;
  * @param {Expected} expected
  * @param {Observation[]} pages
  * @param {ServerVerdict} server
+ * @param {import('./native.mjs').Native} [native] what native members say who were there too
  */
-export function judge(expected, pages, server) {
+export function judge(expected, pages, server, native) {
   /** @type {string[]} */
   const problems = [];
-  const receivers = pages.flatMap((page) => receiversOf(page, expected, problems));
+  const receivers = pages.flatMap((page) => receiversOf(page, expected, native === undefined ? 0 : REMOVAL_FRAMES, problems));
   const senders = pages.flatMap((page) => sendersOf(page, expected, problems));
-  const wanted = expected.participants * (expected.participants - 1) * 2;
+  const senderCount = expected.participants + (native === undefined ? 0 : 1);
+  const wanted = expected.participants * (senderCount - 1) * 2;
   if (receivers.length !== wanted) problems.push(`${receivers.length} of ${wanted} streams were received`);
 
-  const group = expected.e2ee && expected.keys === 'session' ? groupOf(pages, expected, problems) : undefined;
+  const group = expected.e2ee && expected.keys === 'session' ? groupOf(pages, senderCount, problems) : undefined;
+  const natives = native === undefined ? undefined : judgeNative(expected, native, server, problems);
 
   const eyes = pages.flatMap(({ eye }) => (eye === null ? [] : [eye]));
   const attempt = {
@@ -104,6 +114,7 @@ export function judge(expected, pages, server) {
     cost_us: { seal: costs('send'), open: costs('receive') },
     join_to_first_frame_ms: { each: firsts, worst: Math.max(...firsts) },
     ...(group === undefined ? {} : { session: group }),
+    ...(natives === undefined ? {} : { native: natives }),
     e2ee: expected.e2ee,
     suite: expected.suite,
     seconds: expected.seconds,
@@ -114,17 +125,17 @@ export function judge(expected, pages, server) {
 /**
  * Whether all pages are in one group: the same code, the same epoch, and everybody in it.
  * @param {Observation[]} pages
- * @param {Expected} expected
+ * @param {number} members
  * @param {string[]} problems
  */
-function groupOf(pages, expected, problems) {
+function groupOf(pages, members, problems) {
   const groups = pages.map((page) => page.call?.group);
   for (const [at, group] of groups.entries()) {
     const page = pages[at];
     const me = page === undefined ? '?' : nameOf(page);
     if (group === undefined) problems.push(`${me}: keys do not come from a group`);
     else {
-      if (group.members.length !== expected.participants) problems.push(`${me}: ${group.members.length} of ${expected.participants} are in the group`);
+      if (group.members.length !== members) problems.push(`${me}: ${group.members.length} of ${members} are in the group`);
       if (!group.members.every(({ heard }) => heard)) problems.push(`${me}: somebody in the group is not heard`);
       if (group.outside.length > 0) problems.push(`${me}: ${group.outside.length} are in the call and not in the group`);
     }
@@ -137,9 +148,10 @@ function groupOf(pages, expected, problems) {
 /**
  * @param {Observation} page
  * @param {Expected} expected
+ * @param {number} before how many frames may come before their key
  * @param {string[]} problems
  */
-function receiversOf(page, expected, problems) {
+function receiversOf(page, expected, before, problems) {
   const me = nameOf(page);
   if (page.problem !== '') problems.push(`${me}: ${page.problem}`);
   if (page.call === null) problems.push('a page is not in the call');
@@ -147,7 +159,7 @@ function receiversOf(page, expected, problems) {
   return (page.call?.members ?? []).filter(({ self }) => !self).flatMap((member) => member.tracks.map((track) => {
     const repeated = track.failed['replay'] ?? 0;
     // Browsers deliver repeats of genuine frames; they are no loss when they are dropped.
-    const received = track.frames - repeated;
+    const received = track.frames - repeated - Math.min(track.failed['no-key'] ?? 0, before);
     const seen = track.kind === 'video' ? page.sightings[member.id] : undefined;
     const where = `${me} from ${member.name}, ${track.kind}`;
     const slack = track.kind === 'audio' ? AUDIO_SLACK_FRAMES : 0;
@@ -247,9 +259,19 @@ export function table(verdict) {
     `SFU: ${verdict.sfu.frames} frames, ${verdict.sfu.plaintext_by_comparison} of them plaintext by comparison with what the senders put in; its decoder made ${verdict.sfu.decode_attempt.pictures} pictures, ${verdict.sfu.decode_attempt.recognised} recognisable`,
     `seal p50/p99: sound ${seal.audio.p50}/${seal.audio.p99} µs, picture ${seal.video.p50}/${seal.video.p99} µs`,
     `open p50/p99: sound ${open.audio.p50}/${open.audio.p99} µs, picture ${open.video.p50}/${open.video.p99} µs`,
+    ...(verdict.native === undefined ? [] : nativeLines(verdict.native)),
     ...('session' in verdict ? [`group: ${verdict.session?.members} members, epoch ${verdict.session?.epoch}, ${verdict.session?.one_code ? 'one code' : 'NOT one code'}`] : []),
     `join to first picture: ${verdict.join_to_first_frame_ms.each.map((ms) => `${ms} ms`).join(', ')}`,
     ...verdict.problems.map((problem) => `problem: ${problem}`),
     verdict.ok ? 'ok' : 'NOT ok',
   ].join('\n');
+}
+
+/** @param {ReturnType<typeof judgeNative>} native */
+function nativeLines({ publisher, recorder, removal }) {
+  return [
+    ...publisher.tracks.map(({ kind, sealed, dropped }) => `native publisher, ${kind}: ${sealed} frames sealed, ${dropped} not sent`),
+    ...recorder.streams.map(({ from, kind, opened, arrived, file }) => `native recorder from ${from}, ${kind}: ${opened} of ${arrived} frames opened; file: ${file.codec}, ${file.frames} frames, ${file.seconds} s`),
+    `recorder removed: epoch ${removal.epoch_before} to ${removal.epoch_after}, ${removal.frames_refused} frames came that it has no key for, ${removal.frames_opened_after} opened`,
+  ];
 }

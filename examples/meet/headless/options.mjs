@@ -22,6 +22,7 @@ const BROWSERS = ['chromium', 'firefox', 'mixed'];
  * @property {string | undefined} screenshot
  * @property {'session' | 'secret'} keys
  * @property {number} churn
+ * @property {string | undefined} native
  */
 
 export const USAGE = `node headless/run.mjs --url http://127.0.0.1:PORT [options]
@@ -39,6 +40,7 @@ export const USAGE = `node headless/run.mjs --url http://127.0.0.1:PORT [options
   --screenshot FILE  a picture of the first page at the end
   --keys K           session: members agree on keys (default); secret: keys from the link
   --churn N          a guest joins and leaves so many times while the others talk (default 0)
+  --native FOLDER    a native publisher and a native recorder take part, as “cargo xtask demo --headless --native” built them
   --json             one JSON object on standard output, else a table
 `;
 
@@ -64,6 +66,7 @@ export function readOptions(argv) {
       screenshot: { type: 'string' },
       keys: { type: 'string', default: 'session' },
       churn: { type: 'string', default: '0' },
+      native: { type: 'string' },
       json: { type: 'boolean', default: false },
     },
   });
@@ -75,6 +78,7 @@ export function readOptions(argv) {
   if (values.svc && codec !== 'vp9' && codec !== 'av1') throw new Error('--svc needs --codec vp9 or av1');
   if (values.svc && values.simulcast) throw new Error('--svc and --simulcast exclude each other');
   if (values.keys !== 'session' && values.keys !== 'secret') throw new Error(`--keys ${values.keys}: session or secret`);
+  if (values.native !== undefined && (values.keys !== 'session' || values['no-e2ee'])) throw new Error('--native needs encryption with the keys of a session');
   // Simulcast drops its upper layers when the picture is small.
   const size = values.size ?? (values.simulcast || values.svc ? '960x540' : '640x360');
   if (!/^\d{3,4}x\d{3,4}$/.test(size)) throw new Error(`--size ${size}: WIDTHxHEIGHT`);
@@ -94,6 +98,7 @@ export function readOptions(argv) {
     screenshot: values.screenshot,
     keys: /** @type {Options['keys']} */ (values.keys),
     churn: whole('--churn', values.churn, 0, 1000),
+    native: values.native,
   };
 }
 

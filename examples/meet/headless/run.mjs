@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { launch } from './browsers.mjs';
 import { guests, measured, watchGaps } from './churn.mjs';
 import { judge, table } from './judge.mjs';
+import { NativeMembers } from './native.mjs';
 import { readOptions, USAGE } from './options.mjs';
 
 const NAMES = ['Alice', 'Bruno', 'Chloé', 'Dario', 'Elena', 'Farid', 'Greta', 'Hugo', 'Ines', 'Jonas', 'Karin', 'Luca', 'Mona', 'Nils', 'Olga', 'Pavel'];
@@ -13,6 +14,8 @@ const GUEST_MS = 35_000;
 const CONNECT_MS = 40_000;
 /** For starting browsers, collecting and stopping. */
 const AROUND_MS = 90_000;
+/** What native members may take: joining, being removed, files that are decoded. */
+const NATIVE_MS = 150_000;
 /** What is under way when the senders stop: until no count moves for so long, and at most so long. */
 const STILL_MS = 1200;
 const DRAIN_MS = 10_000;
@@ -33,6 +36,8 @@ async function call(options) {
   const browsers = [];
   /** @type {Page[]} */
   const pages = [];
+  /** @type {NativeMembers | undefined} */
+  let native;
   try {
     for (const name of wanted) {
       const browser = await launch(name);
@@ -48,7 +53,13 @@ async function call(options) {
       pages.push(await browser.open(address(options, room, NAMES[at] ?? `P${at}`, secret)));
       say(`${NAMES[at]} joins (${pages.length} of ${options.participants})`);
     }
+    if (options.native !== undefined) {
+      native = await NativeMembers.join(options, room);
+      await native.joined();
+      say('a native publisher and a native recorder joined');
+    }
     await everybodySees(pages, options);
+    await native?.records();
     await watchGaps(pages);
     const visitor = browsers[0];
     const come = async (/** @type {string} */ name) => {
@@ -67,15 +78,20 @@ async function call(options) {
     }
     const churn = options.churn > 0 ? await measured(firsts, pages) : undefined;
     if (options.screenshot !== undefined) await pages[0]?.screenshot(options.screenshot);
+    const removal = await native?.removed(pages);
+    native?.hush();
     await Promise.all(pages.map((page) => page.evaluate('meet.hush()')));
     const observed = await settled(pages);
-    const verdict = { ...judge(options, observed, await serverVerdict(options.url)), ...(churn === undefined ? {} : { churn }) };
+    const natives = native === undefined || removal === undefined ? undefined
+      : { ...removal, publisher: await native.published(), files: await native.recordings(removal.files) };
+    const verdict = { ...judge(options, observed, await serverVerdict(options.url), natives), ...(churn === undefined ? {} : { churn }) };
     if (!verdict.ok) {
       for (const page of pages) for (const line of page.log) say(`  page: ${line}`);
       for (const one of observed) for (const line of historyOf(one)) say(`  ${line}`);
     }
     return verdict;
   } finally {
+    await native?.close();
     await Promise.all(browsers.map((browser) => browser.close().catch(() => undefined)));
   }
 }
@@ -104,7 +120,7 @@ function address(options, room, name, secret) {
  */
 async function everybodySees(pages, options) {
   const until = Date.now() + CONNECT_MS;
-  const others = options.participants - 1;
+  const others = options.participants - (options.native === undefined ? 1 : 0);
   let seeing = 0;
   while (seeing < pages.length && Date.now() < until) {
     await wait(300);
@@ -168,7 +184,7 @@ try {
     process.exit(0);
   }
   const options = readOptions(process.argv.slice(2));
-  const limit = options.seconds * 1000 + options.churn * GUEST_MS + CONNECT_MS + AROUND_MS;
+  const limit = (options.native === undefined ? 0 : NATIVE_MS) + options.seconds * 1000 + options.churn * GUEST_MS + CONNECT_MS + AROUND_MS;
   setTimeout(() => {
     say(`gave up after ${limit / 1000} s`);
     process.exit(1);

@@ -110,6 +110,12 @@ export class Call implements CallControl {
     await this.#refresh();
   }
 
+  /** Each member of the group that goes by this id. */
+  async removeParticipant(id: string): Promise<void> {
+    const members = this.#session?.sealing.group?.view().members ?? [];
+    for (const member of members) if (member.id === id) await this.remove(member.key);
+  }
+
   async compare(): Promise<void> {
     await this.#session?.sealing.group?.compare();
   }

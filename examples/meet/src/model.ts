@@ -185,6 +185,8 @@ export interface CallControl {
   rotate(): Promise<void>;
   /** Removes a member of the group, by its key. */
   remove(key: string): Promise<void>;
+  /** The same for everybody in the group who goes by this id. */
+  removeParticipant(id: string): Promise<void>;
   /** Asks all members for seven emoji to compare. */
   compare(): Promise<void>;
   /** The people here found the code or the emoji to be the same. */
