@@ -43,11 +43,11 @@ VIDEO = {
         "vp9enc deadline=1 cpu-used=8 lag-in-frames=0 end-usage=cbr target-bitrate=800000 keyframe-max-dist=300",
         "VP9,payload=98",
     ),
-    # av1enc of GStreamer 1.22 makes no key frame when it is asked for one: there is one every two seconds.
+    # av1enc of GStreamer 1.22 makes no key frame when it is asked for one: there is one every second.
     "av1": Format(
         Codec.AV1,
         "av1enc usage-profile=realtime cpu-used=8 lag-in-frames=0 end-usage=cbr target-bitrate=800 min-quantizer=8"
-        " max-quantizer=56 keyframe-max-dist=40"
+        " max-quantizer=56 keyframe-max-dist=20"
         " ! video/x-av1,stream-format=obu-stream,alignment=tu",
         "AV1,payload=45",
     ),
@@ -75,15 +75,15 @@ class Track:
         self._key_frame_wanted = False
         self._encoded.connect("new-sample", self._sample)
         self._out.get_static_pad("src").add_probe(Gst.PadProbeType.EVENT_UPSTREAM, self._asked)
-        if witness is not None:
-            packets = Gst.PadProbeType.BUFFER | Gst.PadProbeType.BUFFER_LIST
-            pipeline.get_by_name(f"{kind}-pay").get_static_pad("src").add_probe(packets, witness.packet)
+        packets = pipeline.get_by_name(f"{kind}-pay").get_static_pad("src")
+        packets.add_probe(Gst.PadProbeType.BUFFER | Gst.PadProbeType.BUFFER_LIST, self._packets)
 
     def _sample(self, sink: Any) -> Any:
         sample = sink.emit("pull-sample")
         buffer = sample.get_buffer()
         delta = buffer.has_flags(Gst.BufferFlags.DELTA_UNIT)
-        # The first frame brings caps, without which webrtcbin makes no offer. What follows would wait for the connection.
+        # The first frame brings caps, without which webrtcbin makes no offer, and goes no further than the payloader. What
+        # waited for the connection would come in one burst, and sealed for those who were there before.
         if self.hushed or (self.sealed > 0 and not self.connected):
             return Gst.FlowReturn.OK
         if self._key_frame_wanted and delta:
@@ -110,6 +110,13 @@ class Track:
         self._out.set_property("caps", sample.get_caps())
         self.sealed += 1
         return self._out.emit("push-buffer", out)
+
+    def _packets(self, _: Any, info: Any) -> Any:
+        if not self.connected:
+            return Gst.PadProbeReturn.DROP
+        if self._witness is not None:
+            self._witness.packets(info)
+        return Gst.PadProbeReturn.OK
 
     def connect(self) -> None:
         """From now on frames can be sent."""
@@ -145,7 +152,7 @@ class Witness:
             runs = [frame[at : at + length] for at in sorted(places)]
             self._frames[pts] = [run.hex() for run in runs if len(set(run)) > 1]
 
-    def packet(self, _: Any, info: Any) -> Any:
+    def packets(self, info: Any) -> None:
         packets = info.get_buffer_list() if info.type & Gst.PadProbeType.BUFFER_LIST else None
         first = info.get_buffer() if packets is None else packets.get(0)
         windows = self._frames.pop(first.pts, None)
@@ -153,7 +160,6 @@ class Witness:
             header = first.extract_dup(0, 12)
             ssrc, ts = int.from_bytes(header[8:12], "big"), int.from_bytes(header[4:8], "big")
             self._told.append({"ssrc": ssrc, "ts": ts, "windows": windows})
-        return Gst.PadProbeReturn.OK
 
     def send(self) -> bool:
         told, self._told = self._told, []
@@ -223,7 +229,7 @@ class Publisher:
         raw = f"video/x-raw,format=I420,width={args.width},height={args.height},framerate={args.fps}/1"
         if args.file is None:
             sound = f"audiotestsrc is-live=true wave=ticks volume=0.3 freq={300 + 5 * len(args.name)} ! audio/x-raw,rate=48000,channels=2"
-            return f"appsrc name=picture is-live=true do-timestamp=true format=time caps={raw}", sound
+            return f"appsrc name=picture is-live=true format=time caps={raw}", sound
         uri = pathlib.Path(args.file).resolve().as_uri()
         return (
             f"uridecodebin name=file uri={uri} ! videoconvert ! videoscale ! videorate ! {raw}",
@@ -232,11 +238,19 @@ class Publisher:
 
     def _draw(self) -> None:
         args, source = self._args, self._pipeline.get_by_name("picture")
-        picture = Picture(args.name, args.width, args.height)
+        picture, last = Picture(args.name, args.width, args.height), -1
 
         def draw() -> bool:
-            if not self._hushed:
-                source.emit("push-buffer", Gst.Buffer.new_wrapped(picture.next()))
+            nonlocal last
+            clock = self._pipeline.get_clock()
+            if clock is not None and not self._hushed:
+                # A tick of the frame rate for each: encoders count in ticks, and two frames in one are one too many.
+                now = (clock.get_time() - self._pipeline.get_base_time()) * args.fps // Gst.SECOND
+                if now > last:
+                    last = now
+                    frame = Gst.Buffer.new_wrapped(picture.next())
+                    frame.pts, frame.duration = now * Gst.SECOND // args.fps, Gst.SECOND // args.fps
+                    source.emit("push-buffer", frame)
             return not self._hushed
 
         GLib.timeout_add(1000 // args.fps, draw)

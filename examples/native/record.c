@@ -3,17 +3,19 @@
  *
  *     record --server 127.0.0.1:8080 --room ROOM --name Recorder --into FOLDER
  *
- * A line `report` on standard input gives figures; its end finishes the files and leaves the call. Who removes the
- * recorder from the group ends the recording. */
+ * A line `report` on standard input gives figures; its end, or a signal to end, finishes the files and leaves the call.
+ * Who removes the recorder from the group ends the recording. */
 
 #include "room.h"
 #include "sdp.h"
 #include "stream.h"
 
+#include <glib-unix.h>
 #include <gst/app/gstappsink.h>
 #define GST_USE_UNSTABLE_API
 #include <gst/webrtc/webrtc.h>
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,7 +35,7 @@ typedef struct recorder {
     GMainLoop *loop;
     GstElement *pipeline, *webrtc;
     char *folder, *pem;
-    gboolean stay;
+    gboolean stay, leaving;
     /* Set once, on the main loop; read by threads that open frames. */
     gint removed;
     int outcome;
@@ -356,6 +358,23 @@ static void ended(void *data, const char *why)
     g_main_loop_quit(to->loop);
 }
 
+/* Once: asked to by the end of the input or by a signal. */
+static void leave(recorder *to)
+{
+    if (!to->leaving) {
+        to->leaving = TRUE;
+        finish_files(to);
+        room_leave(to->room);
+        g_timeout_add(LEAVING_MS, quit, to->loop);
+    }
+}
+
+static gboolean interrupted(gpointer data)
+{
+    leave(data);
+    return G_SOURCE_CONTINUE;
+}
+
 static gboolean line_came(GIOChannel *lines, GIOCondition condition, gpointer data)
 {
     recorder *to = data;
@@ -370,9 +389,7 @@ static gboolean line_came(GIOChannel *lines, GIOCondition condition, gpointer da
         g_free(line);
         return G_SOURCE_CONTINUE;
     }
-    finish_files(to);
-    room_leave(to->room);
-    g_timeout_add(LEAVING_MS, quit, to->loop);
+    leave(to);
     return G_SOURCE_REMOVE;
 }
 
@@ -445,6 +462,8 @@ int main(int argc, char **argv)
     }
     lines = g_io_channel_unix_new(0);
     g_io_add_watch(lines, G_IO_IN | G_IO_HUP, line_came, &to);
+    g_unix_signal_add(SIGINT, interrupted, &to);
+    g_unix_signal_add(SIGTERM, interrupted, &to);
     g_main_loop_run(to.loop);
 
     report(&to, "ended");
