@@ -211,6 +211,9 @@ class Publisher:
         def inside(_: Any, __: Any, element: Any) -> None:
             if element.__gtype__.name == "GstDtlsSrtpDec":
                 element.set_property("pem", self._certificate.pem)
+            elif element.__gtype__.name == "GstNiceSrc":
+                # The SFU sees where this side is; no router need be asked.
+                element.get_property("agent").set_property("upnp", False)
 
         webrtc.connect("deep-element-added", inside)
         for at in range(len(self._tracks)):

@@ -400,6 +400,12 @@ static void element_inside(GstBin *webrtc, GstBin *bin, GstElement *element, gpo
     (void)bin;
     if (strcmp(G_OBJECT_TYPE_NAME(element), "GstDtlsSrtpDec") == 0) {
         g_object_set(element, "pem", to->pem, NULL);
+    } else if (strcmp(G_OBJECT_TYPE_NAME(element), "GstNiceSrc") == 0) {
+        /* The SFU sees where this side is; no router need be asked. */
+        GObject *agent = NULL;
+        g_object_get(element, "agent", &agent, NULL);
+        g_object_set(agent, "upnp", FALSE, NULL);
+        g_object_unref(agent);
     }
 }
 
