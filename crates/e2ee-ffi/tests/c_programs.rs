@@ -75,7 +75,8 @@ fn build(source: &Path, language: Language, link: Link) -> PathBuf {
 }
 
 fn run(program: &Path) -> String {
-    let output = Command::new(program).output().unwrap();
+    // Cargo's own would come first, with a library that another build left there.
+    let output = Command::new(program).env_remove("LD_LIBRARY_PATH").output().unwrap();
     succeeded(&output, "the program");
     String::from_utf8(output.stdout).unwrap()
 }
