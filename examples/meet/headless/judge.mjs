@@ -20,6 +20,8 @@ const AUDIO_SLACK_FRAMES = 12;
  * before its key is dropped. At most so many frames of a track: half a second of sound.
  */
 const REMOVAL_FRAMES = 25;
+/** And pictures that refer to one of these wait for the next key frame: at most a second of them. */
+const RECOVERY_FRAMES = 30;
 /** Of the mode that `--svc` asks for, L3T3_KEY. */
 const SPATIAL_LAYERS = 3;
 
@@ -159,10 +161,11 @@ function receiversOf(page, expected, before, problems) {
   return (page.call?.members ?? []).filter(({ self }) => !self).flatMap((member) => member.tracks.map((track) => {
     const repeated = track.failed['replay'] ?? 0;
     // Browsers deliver repeats of genuine frames; they are no loss when they are dropped.
-    const received = track.frames - repeated - Math.min(track.failed['no-key'] ?? 0, before);
+    const early = Math.min(track.failed['no-key'] ?? 0, before);
+    const received = track.frames - repeated - early;
     const seen = track.kind === 'video' ? page.sightings[member.id] : undefined;
     const where = `${me} from ${member.name}, ${track.kind}`;
-    const slack = track.kind === 'audio' ? AUDIO_SLACK_FRAMES : 0;
+    const slack = track.kind === 'audio' ? AUDIO_SLACK_FRAMES : early > 0 ? RECOVERY_FRAMES : 0;
     // One call of the transform for each spatial layer, one decoded picture for all of them.
     const layered = expected.svc && track.kind === 'video';
     const arrived = layered ? track.pictures : received;

@@ -83,25 +83,28 @@ describe('the verdict on native members', () => {
 
   it('lets some frames come before their key when a member is removed at once, and only then', () => {
     const { native, server } = call();
-    const track = (kind, direction, early = 0) => ({
+    const track = (kind, direction, early = 0, waits = 0) => ({
       key: `${direction}/${kind}`, kind, direction, codec: kind === 'video' ? 'VP8' : 'Opus', lock: 'sealed', frames: 200, pictures: 200,
-      good: 200 - early, decoded: 200 - early, failed: { 'no-key': early }, p50: 40, p99: 300, width: 640, height: 360, lost: 0, skipped: 0,
+      good: 200 - early, decoded: 200 - early - waits, failed: { 'no-key': early }, p50: 40, p99: 300, width: 640, height: 360, lost: 0, skipped: 0,
     });
-    const page = (early) => ({
+    const page = (early, waits) => ({
       browser: 'chromium', problem: '',
       call: {
         page: { id: 'page', firstFrameMs: 400 },
         members: [
           { id: 'page', name: 'Alice', self: true, tracks: [track('audio', 'send'), track('video', 'send')] },
-          { id: 'cam', name: 'Camera', self: false, tracks: [track('audio', 'receive'), track('video', 'receive', early)] },
+          { id: 'cam', name: 'Camera', self: false, tracks: [track('audio', 'receive'), track('video', 'receive', early, waits)] },
         ],
       },
       sightings: { cam: { looks: 10, recognised: 10, moved: 10 } },
       eye: { of: 'cam', frames: 150, tried: 140, pictures: 0, recognised: 0, errors: 12, lastError: 'EncodingError', able: true },
     });
-    const verdict = (early, natives) => judge(EXPECTED, [page(early)], server, natives).problems.join();
+    const verdict = (early, natives, waits = 0) => judge(EXPECTED, [page(early, waits)], server, natives).problems.join();
     assert.equal(verdict(3, native), '');
     assert.match(verdict(26, native), /174 of 175 frames opened/);
+    assert.equal(verdict(3, native, 30), '');
+    assert.match(verdict(3, native, 40), /157 of 197 frames were decoded/);
+    assert.match(verdict(0, native, 30), /170 of 200 frames were decoded/);
     assert.match(verdict(3, undefined), /197 of 200 frames opened/);
   });
 });
