@@ -16,11 +16,11 @@ const LOOKS = { send: 2, receive: 3 } as const;
  * Looks more for a sender whose bytes do not show a leak: nothing has left that the worker did not pass, but its frames
  * do not come through the worker either. That is a transform which was taken away, or a worker that is short of time:
  * browsers count a frame as sent when it is encoded, before the worker has it. Looks between which nothing left unsealed
- * do not count: there is nothing to end yet, and ending a sender is for good.
+ * do not count: there is nothing to end yet, and ending a sender is for good. But a browser that took the transform away and
+ * drops the frames would be waited for without end, so these looks have a bound of their own.
  */
 const PATIENCE = 1;
-/** Looks in a row, close to each other, after which the next one is left to the pulse although nothing is decided. */
-const WAITING_LOOKS = 6;
+const WAITING_LOOKS = 5;
 /**
  * Looks in a row, close to each other, at a sender that is a little ahead of its worker. Mostly a frame is on its way; it may
  * also be the beginning of a leak, which the next regular look would find out later.
@@ -80,6 +80,7 @@ export class Comparison {
   reset(): void {
     this.#base = null;
     this.#bad = 0;
+    this.#waited = 0;
     this.#facts = [];
   }
 
@@ -111,8 +112,7 @@ export class Comparison {
     const fact = `browser ${moved}, ${browser.bytes - base.sent} B; worker ${worker.seen - base.seen}, ${worker.bytes - base.passed} B`;
     this.#facts = [...this.#facts.slice(1 - FACTS), fact];
     if (this.#send && last !== null && (worker.bytes - last.passed) * 2 >= browser.bytes - last.sent) {
-      this.#waited = (this.#waited + 1) % WAITING_LOOKS;
-      return this.#waited === 0 ? "fine" : "suspect";
+      return ++this.#waited >= WAITING_LOOKS ? "leak" : "suspect";
     }
     return ++this.#bad >= this.#looks + (covered ? PATIENCE : 0) ? "leak" : "suspect";
   }
