@@ -33,9 +33,12 @@ impl Kind {
         match self {
             // For speed; the smaller one is for size.
             Self::Full => &["--config", "profile.native.package.e2ee-ffi.opt-level=2"],
-            Self::MediaOnly => {
-                &["--no-default-features", "--config", "profile.native.package.e2ee-core.opt-level=2"]
-            }
+            Self::MediaOnly => &[
+                "--no-default-features",
+                "--features=ring",
+                "--config",
+                "profile.native.package.e2ee-core.opt-level=2",
+            ],
         }
     }
 

@@ -228,8 +228,8 @@ fn address_and_undefined(log: &mut Log, work: &Path, _: &Path) -> Result<()> {
 fn threads(log: &mut Log, work: &Path, _: &Path) -> Result<()> {
     let host = native::host()?;
     let target = target_dir().join("native-tsan");
-    let job =
-        Job::cargo().args(["rustc", "--locked", "--package", "e2ee-ffi", "--lib", "--no-default-features"]);
+    let job = Job::cargo().args(["rustc", "--locked", "--package", "e2ee-ffi", "--lib"]);
+    let job = job.args(["--no-default-features", "--features=ring"]);
     let job =
         job.args(["--crate-type", "staticlib", "--release", "--target", &host, "--target-dir"]).arg(&target);
     let flags = "-Zsanitizer=thread -Cunsafe-allow-abi-mismatch=sanitizer";

@@ -60,7 +60,11 @@ macro_rules! ctr_hmac {
                 for (to, from) in block.iter_mut().zip(nonce) {
                     *to = *from;
                 }
-                let core = CtrCore::<&$cipher, Ctr32BE>::inner_iv_init(&self.cipher, &block.into());
+                #[cfg(target_arch = "wasm32")]
+                let cipher = crate::ahead::Ahead::new(&self.cipher, None, text.len());
+                #[cfg(not(target_arch = "wasm32"))]
+                let cipher = &self.cipher;
+                let core = CtrCore::<_, Ctr32BE>::inner_iv_init(cipher, &block.into());
                 StreamCipherCoreWrapper::from_core(core).try_apply_keystream(text).map_err(|_| Refused)
             }
 

@@ -7,6 +7,8 @@
 
 extern crate alloc;
 
+#[cfg(any(test, target_arch = "wasm32"))]
+mod ahead;
 mod ctr_hmac;
 mod suite;
 

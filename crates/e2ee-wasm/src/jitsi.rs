@@ -149,9 +149,14 @@ pub fn plan_open(lane: u32, meta: u32, len: u32) -> i32 {
     })
 }
 
-/// WebCrypto found the tag of the frame planned in lane `lane` right. Gives 0, unless the IV came meanwhile.
+/// WebCrypto found the tag right of a frame of `len` bytes whose trailer is in the inbox, under the key that [`plan_open`]
+/// called `kid`. Gives 0, and refuses a repeat; as `Stale` what is of another key by now.
 #[wasm_bindgen]
-pub fn accept(lane: u32) -> i32 {
+pub fn accept_open(lane: u32, meta: u32, len: u32, kid: i32) -> i32 {
+    let planned = plan_open(lane, meta, len);
+    if planned != kid {
+        return if planned < 0 { planned } else { -i32::from(code::STALE) };
+    }
     let Some(mut door) = DOOR.try_lock() else { return -i32::from(code::INTERNAL) };
     let door = &mut *door;
     let at = lane as usize;

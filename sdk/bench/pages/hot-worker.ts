@@ -21,7 +21,7 @@ const LOOP_PAUSE_MS = 4;
 
 /** A subject's tracks of one size. */
 class Runner {
-  readonly samples: Samples = { seal: [], open: [], burstSeal: [], burstOpen: [], loop: [] };
+  readonly samples: Samples = { seal: [], open: [], burstSeal: [], burstOpen: [], loop: [], openLoop: [] };
   batch = 1;
   #pairs: { seal: Process; open: Process }[] = [];
 
@@ -99,9 +99,21 @@ class Runner {
     return (1000 * ms) / BURST_TRACKS;
   }
 
-  /** The whole loop of a sending track, streams included: a round of frames from source to sink. */
+  /** The whole loop of a track, streams included: a round of frames from source to sink, sealed and where that is measured opened. */
   async loop(): Promise<void> {
-    const frames = this.#fresh(LOOP_WARM_UP + Math.max(this.batch, 20));
+    const { subject, kind } = this;
+    const fresh = this.#fresh(LOOP_WARM_UP + Math.max(this.batch, 20));
+    this.samples.loop.push(await this.#loop("seal", fresh, (from, to) => subject.pipe(kind, from, to)));
+    const receiving = await subject.receiving?.(kind);
+    if (receiving === undefined) return;
+    const frames = this.#fresh(fresh.length);
+    for (const one of frames) await receiving.seal(one);
+    const sealed = frames.map(({ data }) => frame(kind, data));
+    this.samples.openLoop.push(await this.#loop("open", sealed, async (from, to) => receiving.pipe(from, to)));
+  }
+
+  async #loop(what: string, frames: Frame[], start: (readable: ReadableStream<Frame>, writable: WritableStream<Frame>) => Promise<void>): Promise<number> {
+    const before = frames.map(({ data }) => data);
     let next = 0;
     let out = 0;
     let finish: (ms: number) => void = () => undefined;
@@ -125,10 +137,10 @@ class Runner {
         if (++out === frames.length) finish(performance.now() - began);
       },
     });
-    await this.subject.pipe(this.kind, readable, writable);
+    await start(readable, writable);
     const ms = await finished;
-    if (frames.some(({ data }) => data === this.clear)) throw new Error(`${this.subject.name}: a frame was not sealed`);
-    this.samples.loop.push((1000 * ms) / (frames.length - LOOP_WARM_UP));
+    this.#check(what, frames, before);
+    return (1000 * ms) / (frames.length - LOOP_WARM_UP);
   }
 
   #fresh(count: number): Frame[] {

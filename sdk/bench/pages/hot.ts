@@ -18,6 +18,8 @@ export interface Samples {
   readonly burstOpen: number[];
   /** The whole loop of a sending track, streams included. */
   readonly loop: number[];
+  /** That of a receiving one; for Jitsi's format. */
+  readonly openLoop: number[];
 }
 
 export interface SizeResult {

@@ -22,12 +22,20 @@ export async function jitsiByWebCrypto(): Promise<Subject> {
     },
     async pipe(_, readable, writable) {
       const stock = await made();
-      const transform = async (frame: StockFrame, controller: TransformStreamDefaultController<StockFrame>): Promise<void> => {
-        if (await stock.seal(frame)) controller.enqueue(frame);
-      };
-      void (readable as ReadableStream<StockFrame>).pipeThrough(new TransformStream({ transform })).pipeTo(writable as WritableStream<StockFrame>);
+      through((frame) => stock.seal(frame), readable, writable);
+    },
+    async receiving() {
+      const [from, to] = [await made(), await made()];
+      return { seal: (frame) => from.seal(frame), pipe: (readable, writable) => through((frame) => to.open(frame), readable, writable) };
     },
   };
+}
+
+function through(run: (frame: StockFrame) => Promise<boolean>, readable: ReadableStream<unknown>, writable: WritableStream<unknown>): void {
+  const transform = async (frame: StockFrame, controller: TransformStreamDefaultController<StockFrame>): Promise<void> => {
+    if (await run(frame)) controller.enqueue(frame);
+  };
+  void (readable as ReadableStream<StockFrame>).pipeThrough(new TransformStream({ transform })).pipeTo(writable);
 }
 
 /** The Jitsi worker's own track over its module, both ends with one key. */
@@ -59,6 +67,14 @@ export async function oursInJitsiFormat(): Promise<Subject> {
     },
     async pipe(_, readable, writable) {
       void pump(track("encode", `ada-${++people}`), readable as ReadableStream<Frame>, writable as WritableStream<Frame>);
+    },
+    async receiving() {
+      const id = `ada-${++people}`;
+      const [from, to] = [track("encode", id), track("decode", id)];
+      return {
+        seal: (frame) => from.process(frame as Frame),
+        pipe: (readable, writable) => void pump(to, readable as ReadableStream<Frame>, writable as WritableStream<Frame>),
+      };
     },
   };
 }

@@ -29,6 +29,8 @@ async function engine(participant: string): Promise<Engine> {
     wasm: "/dist/media.wasm",
     padding: false,
     diagnostics: null,
+    compat: null,
+    session: null,
   });
   await engine.setRoomSecret(new Uint8Array(32).fill(7));
   return engine;

@@ -17,4 +17,6 @@ export interface Subject {
    * and come out at `writable`.
    */
   pipe(kind: "audio" | "video", readable: ReadableStream<Frame>, writable: WritableStream<Frame>): Promise<void>;
+  /** The same for a new receiving track; `seal` is its sender. */
+  receiving?(kind: "audio" | "video"): Promise<{ seal: Process; pipe(readable: ReadableStream<Frame>, writable: WritableStream<Frame>): void }>;
 }

@@ -41,6 +41,11 @@ export class TurboKeys {
     return older !== null && older.kid === kid && older.epoch === epoch ? older.key : null;
   }
 
+  /** The key that was imported last, if it is of this epoch. */
+  newest(epoch: number): Keyed | null {
+    return this.#current?.epoch === epoch ? this.#current : null;
+  }
+
   /** Imports a key in the background, non-extractable; the bytes are wiped. Frames meanwhile go the other way. */
   learn(kid: number, epoch: number, bytes: Uint8Array): void {
     if (this.#importing) {
@@ -63,8 +68,12 @@ export class TurboKeys {
   }
 }
 
-interface Held {
+/** A key in WebCrypto, and its number. */
+export interface Keyed {
   readonly kid: number;
-  readonly epoch: number;
   readonly key: CryptoKey;
+}
+
+interface Held extends Keyed {
+  readonly epoch: number;
 }

@@ -45,21 +45,33 @@ impl Compared {
         }
         came
     }
+
+    /// People compared in this epoch: with all who were members by then.
+    fn same(&mut self, epoch: Epoch) {
+        self.ever = true;
+        for seen in &mut self.members {
+            seen.compared |= seen.since <= epoch;
+        }
+    }
+
+    /// Whether people compared with this very member.
+    fn with(&self, member: &Member) -> bool {
+        let is = |seen: &Seen| seen.index == member.index && seen.key == member.identity.key;
+        self.members.iter().any(|seen| seen.compared && is(seen))
+    }
 }
 
 impl Session {
     /// People found the code or the emoji of this epoch to be the same.
     pub(super) fn same(&mut self, epoch: Epoch) -> Result<(), SessionError> {
-        let members = self.group().ok_or(SessionError::WrongState)?.members()?;
-        self.compared.ever = true;
-        let mut others = Vec::new();
-        for (seen, Member { identity, .. }) in self.compared.members.iter_mut().zip(members) {
-            seen.compared |= seen.since <= epoch;
-            if !seen.compared {
-                others.push(identity);
-            }
+        let group = self.group().ok_or(SessionError::WrongState)?;
+        if epoch > group.epoch() {
+            return Err(SessionError::WrongState);
         }
-        self.uncompared(others);
+        let members = group.members()?;
+        self.compared.same(epoch);
+        let others = members.into_iter().filter(|member| !self.compared.with(member));
+        self.uncompared(others.map(|member| member.identity).collect());
         Ok(())
     }
 

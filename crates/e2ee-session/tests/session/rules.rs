@@ -117,6 +117,10 @@ fn who_comes_after_people_compared_is_told_of() {
     world.send(bob, Mail::Same(world.people[bob].newest));
     world.settle(100);
     assert_eq!(uncompared(&world, bob).len(), 2);
+    // An epoch that has not come yet has no code that anybody could have seen.
+    let ahead = Epoch(world.people[bob].newest + 1);
+    let bobs = &mut world.people[bob].session;
+    assert_eq!(bobs.handle(Input::Same(ahead), Millis(0)), Err(SessionError::WrongState));
     // Before the call, there is nothing to compare.
     let mut late = Session::new(ROOM, "late", RoomPolicy::default(), &[9; 32]).unwrap();
     assert_eq!(late.handle(Input::Same(Epoch(0)), Millis(0)), Err(SessionError::WrongState));

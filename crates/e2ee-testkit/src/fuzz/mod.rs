@@ -22,7 +22,8 @@ pub type Target = (&'static str, fn(&[u8]));
 /// Every target.
 pub const TARGETS: &[Target] = &[
     ("announcement", words::announcement),
-    ("c_abi", ::frameseal::fuzz::fuzz),
+    ("c_abi", ::frameseal::fuzz::media),
+    ("c_session", |data| drop(::frameseal::fuzz::session(data))),
     ("codec", codec::codec),
     ("header", words::header),
     ("inspect", words::inspect),

@@ -8,6 +8,7 @@ pub fn seeds(target: &str) -> Vec<(String, Vec<u8>)> {
     match target {
         "announcement" => announcements(),
         "c_abi" => calls(),
+        "c_session" => session_calls(),
         "codec" => per_frame(|rule, frame| {
             let rule = place(rule);
             [
@@ -253,6 +254,7 @@ fn frames() -> Vec<(&'static str, CodecRule, Vec<u8>)> {
 fn calls() -> Vec<(String, Vec<u8>)> {
     let key = [&[0, 0, 0, 0, 32][..], &[7; 32], &[8]].concat();
     let slot = [&[0, 0, 0, 0, 32][..], &[7; 32], &[12]].concat();
+    let aes = [&[0, 1, 2, 0, 16][..], &[7; 16], &[12]].concat();
     let seal = |codec: u8, frame: &[u8]| {
         [&[0, 0, 0, 0, frame.len() as u8][..], frame, &[0, 0, 1, codec, 0, 0, 0, 0, 9, 9, 200]].concat()
     };
@@ -266,13 +268,53 @@ fn calls() -> Vec<(String, Vec<u8>)> {
         ("own".to_owned(), own.concat()),
         ("livekit".to_owned(), [&[2, 0, 0, 0, 0][..], &slot, &frames.concat(), &report].concat()),
         ("sframe".to_owned(), [&[1, 5, 255, 255, 0][..], &key, &frames.concat(), &step].concat()),
-        ("no-such-format".to_owned(), [&[3, 0, 0, 0, 0][..], &key, &frames.concat()].concat()),
+        (
+            "jitsi".to_owned(),
+            [&[3, 4, 0, 0, 0][..], &slot, &frames.concat(), &step, &aes, &frames.concat()].concat(),
+        ),
     ];
     for (name, number) in [("follow", 9), ("ring", 10), ("forget", 11), ("padding", 14), ("open", 3)] {
         let call = [&[1, 0, 0, 0, 41][..], b"fs1-0004-000102030405060708090a0b0c0d0e0f", &[number]].concat();
         seeds.push((name.to_owned(), [&[0, 0, 0, 0, 0][..], &call, &frames.concat(), &call].concat()));
     }
     seeds
+}
+
+/// Two members through the C interface: what each is made with, then what happens, one after the other.
+fn session_calls() -> Vec<(String, Vec<u8>)> {
+    // Time, and whether questions are answered.
+    let serve = [0, 10, 0];
+    let carry = [[8, 1], [0x88, 1]].concat();
+    let round = [&serve[..], &carry].concat();
+    let met = round.repeat(4);
+    let frame = |who: u8, changed: u8| [&[who | 12, 1, 1, 5][..], b"hello", &[changed]].concat();
+    let frames = [frame(0, 255), frame(0x80, 255), frame(0, 3), frame(0x80, 9)].concat();
+    // A call: which, time, what was said, which byte of it becomes another, a number.
+    let call = |which: u8, what: u8, changed: u8| {
+        let place: &[u8] = if changed == 255 { &[255; 5] } else { &[changed, 1] };
+        [&[20 + which, 1, what][..], place, &[1]].concat()
+    };
+    let (log, first, message, knock, append) = (0, 1, 2, 3, 4);
+    let own = [0, 0];
+    let with = |parts: &[&[u8]]| [&own[..], &met, &parts.concat(), &round, &frames].concat();
+    let named: [(&str, Vec<u8>); 12] = [
+        ("met", with(&[])),
+        ("named_with_a_secret", [&[7, 7][..], &met, &frames].concat()),
+        ("one_without_the_secret", [&[4, 0][..], &met, &frames].concat()),
+        ("let_in_by_members", [&[0x20, 0x20][..], &met, &frames].concat()),
+        ("other_suite", [&[0x40, 5, 0x40, 4][..], &met, &frames].concat()),
+        ("rotated", with(&[&call(11, log, 255), &round, &round])),
+        ("removed", with(&[&call(12, log, 255), &round, &round])),
+        ("left", with(&[&call(18, log, 255), &round, &round])),
+        ("compared", with(&[&call(14, message, 255), &carry, &carry, &call(15, log, 255), &round])),
+        ("read_again", with(&[&call(1, first, 255), &call(1, log, 9), &call(5, log, 255), &round])),
+        ("carried_badly", with(&[&call(6, knock, 7), &call(7, message, 7), &call(1, append, 7), &round])),
+        (
+            "policy",
+            with(&[&call(13, log, 255), &call(10, log, 255), &call(9, log, 255), &call(19, log, 255)]),
+        ),
+    ];
+    named.map(|(name, bytes)| (name.to_owned(), bytes)).to_vec()
 }
 
 fn headers() -> Vec<(String, Vec<u8>)> {

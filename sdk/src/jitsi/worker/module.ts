@@ -17,14 +17,15 @@ const enum Ask {
 }
 
 const LENGTH_SPAN = 2 ** 21;
-const IV_LENGTH = 12;
+export const IV_LENGTH = 12;
 /** IV, its length, slot. */
 export const TRAILER_LENGTH = IV_LENGTH + 2;
 const ENTROPY_LENGTH = 8;
 const INBOX_LENGTH = 2048;
 /** In the first argument of `SetKey`. */
 const EXTERNAL = 0x1_0000;
-const RING = 16;
+/** Slots of a key ring. */
+export const RING = 16;
 /** In a frame's description. */
 export const HAS_SSRC = 0x1_0000;
 
@@ -36,7 +37,7 @@ interface Door {
   open(lane: number, meta: number, length: number): number;
   plan_seal(lane: number, meta: number, length: number, ssrc: number, timestamp: number): number;
   plan_open(lane: number, meta: number, length: number): number;
-  accept(lane: number): number;
+  accept_open(lane: number, meta: number, length: number, kid: number): number;
 }
 
 /** A number below 0 is `-Code`. */
@@ -126,9 +127,16 @@ export class JitsiModule {
     return this.#door.plan_seal(lane, meta, length, ssrc, timestamp);
   }
 
-  /** Whether WebCrypto may open the frame whose trailer was put into {@link trailer}; gives what `planSeal` does. */
-  planOpen(lane: number, meta: number, length: number): number {
-    return this.#door.plan_open(lane, meta, length);
+  /** Whether WebCrypto may open this frame; gives what `planSeal` does. */
+  planOpen(lane: number, meta: number, data: ArrayBuffer): number {
+    this.#show(data);
+    return this.#door.plan_open(lane, meta, data.byteLength);
+  }
+
+  /** WebCrypto found the frame's tag right, under the key of this number. */
+  acceptOpen(lane: number, meta: number, data: ArrayBuffer, kid: number): number {
+    this.#show(data);
+    return this.#door.accept_open(lane, meta, data.byteLength, kid);
   }
 
   /** IV, its length and slot of the frame that is planned. A view: what it shows changes. */
@@ -141,11 +149,6 @@ export class JitsiModule {
   get iv(): Uint8Array<ArrayBuffer> {
     this.#bytes();
     return this.#iv;
-  }
-
-  /** WebCrypto found the planned frame's tag right. */
-  accept(lane: number): number {
-    return this.#door.accept(lane);
   }
 
   /** The AES key of a plan, copied out; `null` when it is gone or never was here. */
@@ -166,6 +169,13 @@ export class JitsiModule {
   /** A copy of `length` bytes at an address. */
   take(at: number, length: number): ArrayBuffer {
     return this.#bytes().buffer.slice(at, at + length);
+  }
+
+  /** Puts a frame's trailer where the module reads it. */
+  #show(data: ArrayBuffer): void {
+    const trailer = new Uint8Array(data, data.byteLength - TRAILER_LENGTH);
+    const view = this.#bytes();
+    for (let at = 0; at < TRAILER_LENGTH; at++) view[this.#inbox + at] = trailer[at] as number;
   }
 
   #bytes(): Uint8Array<ArrayBuffer> {

@@ -1,7 +1,7 @@
 /** One direction of one track under Jitsi's format. */
 import { Code } from "../../codes.ts";
-import { TURBO_MIN_BYTES, TurboKeys } from "../../worker/turbo.ts";
-import { addressOf, HAS_SSRC, type JitsiModule, lengthOf, TRAILER_LENGTH } from "./module.ts";
+import { type Keyed, TURBO_MIN_BYTES, TurboKeys } from "../../worker/turbo.ts";
+import { addressOf, HAS_SSRC, IV_LENGTH, type JitsiModule, lengthOf, RING, TRAILER_LENGTH } from "./module.ts";
 import type { TrackOrder } from "./protocol.ts";
 
 /** The part of an encoded frame that is used; audio frames have no type. */
@@ -24,6 +24,8 @@ const OVERHEAD = TAG_LENGTH + TRAILER_LENGTH;
  * pays earlier than in Frameseal's own format.
  */
 const IDLE_MIN_BYTES = 4096;
+/** Below, a new buffer costs no more than making one longer. */
+const GROW_MIN_BYTES = 2048;
 /** Frames that come closer than this come one on the heels of the other, milliseconds. */
 const BUSY_MS = 0.25;
 /** While they do, one of so many reads the clock, which costs as much as a tenth of a frame. */
@@ -53,6 +55,35 @@ export interface Surroundings {
 
 /** The worker's pace, over frames of all tracks that either side could take: frames since the clock was read, and when. */
 const pace = { busy: false, frames: 0, at: -Infinity };
+
+/**
+ * A frame to be, its clear bytes in place: made while WebCrypto is at work. `null` for a large one, for which a new buffer
+ * costs as much as a quarter of the cipher: what WebCrypto gives is made longer instead, where the platform can.
+ */
+function begin(header: Uint8Array, whole: number): Uint8Array<ArrayBuffer> | null {
+  if (whole >= GROW_MIN_BYTES && "transfer" in ArrayBuffer.prototype) return null;
+  return headed(new Uint8Array(whole), header);
+}
+
+/** The frame with what WebCrypto gave. */
+function end(draft: Uint8Array<ArrayBuffer> | null, header: Uint8Array, body: ArrayBuffer, whole: number): Uint8Array<ArrayBuffer> {
+  if (draft !== null) {
+    draft.set(new Uint8Array(body), header.length);
+    return draft;
+  }
+  const { byteLength } = body;
+  return headed(new Uint8Array((body as unknown as Growing).transfer(whole)).copyWithin(header.length, 0, byteLength), header);
+}
+
+function headed(frame: Uint8Array<ArrayBuffer>, header: Uint8Array): Uint8Array<ArrayBuffer> {
+  for (let at = 0; at < header.length; at++) frame[at] = header[at] as number;
+  return frame;
+}
+
+/** Browsers have it since 2024; the types that this is compiled with do not. */
+interface Growing {
+  transfer(newByteLength: number): ArrayBuffer;
+}
 
 /** See {@link Frame}; handed to `pump`. */
 export class JitsiTrack {
@@ -131,12 +162,15 @@ export class JitsiTrack {
     if (key === null) return this.#done(this.#sealHere(frame, data, meta, rtp));
     const clear = CLEAR[meta] ?? 0;
     const additionalData = new Uint8Array(data, 0, clear);
-    const wire = new Uint8Array(length + OVERHEAD);
-    wire.set(additionalData);
-    wire.set(module.trailer, length + TAG_LENGTH);
-    return crypto.subtle.encrypt({ name: "AES-GCM", iv: module.iv, additionalData }, key, new Uint8Array(data, clear)).then(
+    const sealing = crypto.subtle.encrypt({ name: "AES-GCM", iv: module.iv, additionalData }, key, new Uint8Array(data, clear));
+    const whole = length + OVERHEAD;
+    const draft = begin(additionalData, whole);
+    const trailer = draft === null ? module.trailer.slice() : null;
+    draft?.set(module.trailer, length + TAG_LENGTH);
+    return sealing.then(
       (sealed) => {
-        wire.set(new Uint8Array(sealed), clear);
+        const wire = end(draft, additionalData, sealed, whole);
+        if (trailer !== null) wire.set(trailer, length + TAG_LENGTH);
         frame.data = wire.buffer;
         return true;
       },
@@ -164,23 +198,31 @@ export class JitsiTrack {
 
   /** The cipher in WebCrypto. The module alone knows steps ahead, windows and error words, so what fails goes there. */
   #openOutside(frame: Frame, data: ArrayBuffer, meta: number): boolean | Promise<boolean> {
+    const last = this.#keys.newest(this.#person.epoch);
+    // As a rule it is the key of the frame before, and then the module need not be asked first: it accepts the frame under
+    // this key or not at all.
+    if (last !== null && new Uint8Array(data, data.byteLength - 1)[0] === last.kid % RING) return this.#openWith(frame, data, meta, last);
     const { module } = this.#around;
-    const end = data.byteLength - TRAILER_LENGTH;
-    module.trailer.set(new Uint8Array(data, end));
-    const kid = module.planOpen(this.#lane, meta, data.byteLength);
+    const kid = module.planOpen(this.#lane, meta, data);
     if (kid < 0) return kid === -Code.StaleOpen ? this.#done(this.#openHere(frame, data, meta)) : this.#failed(-kid);
     const key = this.#key(kid);
-    if (key === null) return this.#done(this.#openHere(frame, data, meta));
+    return key === null ? this.#done(this.#openHere(frame, data, meta)) : this.#openWith(frame, data, meta, { kid, key });
+  }
+
+  #openWith(frame: Frame, data: ArrayBuffer, meta: number, { kid, key }: Keyed): Promise<boolean> {
     const clear = CLEAR[meta] ?? 0;
+    const tail = data.byteLength - TRAILER_LENGTH;
     const additionalData = new Uint8Array(data, 0, clear);
-    return crypto.subtle.decrypt({ name: "AES-GCM", iv: module.iv, additionalData }, key, new Uint8Array(data, clear, end - clear)).then(
+    const iv = new Uint8Array(data, tail, IV_LENGTH);
+    const opening = crypto.subtle.decrypt({ name: "AES-GCM", iv, additionalData }, key, new Uint8Array(data, clear, tail - clear));
+    const whole = tail - TAG_LENGTH;
+    const draft = begin(additionalData, whole);
+    return opening.then(
       (plain) => {
-        const status = module.accept(this.#lane);
+        const status = this.#around.module.acceptOpen(this.#lane, meta, data, kid);
+        if (status === -Code.StaleOpen) return this.#done(this.#openHere(frame, data, meta));
         if (status < 0) return this.#failed(-status);
-        const whole = new Uint8Array(clear + plain.byteLength);
-        whole.set(additionalData);
-        whole.set(new Uint8Array(plain), clear);
-        frame.data = whole.buffer;
+        frame.data = end(draft, additionalData, plain, whole).buffer;
         return true;
       },
       () => (this.#outside(kid) === null ? this.#done(this.#openHere(frame, data, meta)) : this.#failed(Code.Rejected)),
@@ -218,7 +260,7 @@ export class JitsiTrack {
   }
 
   #outside(kid: number): CryptoKey | null {
-    return this.#around.external ? this.#around.outside(this.#order.participantId, kid % 16) : null;
+    return this.#around.external ? this.#around.outside(this.#order.participantId, kid % RING) : null;
   }
 
   #write(data: ArrayBuffer): boolean {

@@ -1,38 +1,12 @@
-//! What the fuzz target `c_abi` runs: calls of the C interface in any order with any numbers, NULL here and there, and
-//! buffers that are short or overlap. Pointers always have the bytes that are said; the rest C cannot promise either.
+//! The target `c_abi`: sealers, openers and rings, with buffers that are short or overlap.
 
-// One promise for all of them: see above.
+// One promise for all of them: see the module above.
 #![allow(clippy::multiple_unsafe_ops_per_block)]
 
 use core::ptr::{null, null_mut};
 
+use super::{Input, said};
 use crate::*;
-
-/// Reads numbers off the input; zeros behind its end.
-struct Input<'a>(&'a [u8]);
-
-impl Input<'_> {
-    fn byte(&mut self) -> u8 {
-        let Some((first, rest)) = self.0.split_first() else { return 0 };
-        self.0 = rest;
-        *first
-    }
-
-    fn number(&mut self) -> u32 {
-        match self.byte() {
-            255 => u32::from_le_bytes([self.byte(), self.byte(), self.byte(), self.byte()]),
-            small => u32::from(small),
-        }
-    }
-
-    /// Up to so many bytes of the input.
-    fn bytes(&mut self, most: usize) -> Vec<u8> {
-        let len = usize::from(self.byte()).min(most).min(self.0.len());
-        let (taken, rest) = self.0.split_at(len);
-        self.0 = rest;
-        taken.to_vec()
-    }
-}
 
 /// Runs the calls that `data` spells.
 ///
@@ -84,6 +58,8 @@ fn step(
     text.push(0);
     let name = text.as_ptr().cast();
     let mut out_len = usize::MAX;
+    // A passphrase takes its time.
+    let slot_kind = b & 0xe;
     // SAFETY: every pointer has the bytes that are said, texts have a NUL; handles are live or NULL.
     let _status = unsafe {
         match input.byte() % 16 {
@@ -95,9 +71,8 @@ fn step(
             9 => frameseal_opener_follow(opener, start, len, name),
             10 => frameseal_ring_install_key(ring, c"ada".as_ptr(), a, b, start, len),
             11 => frameseal_ring_forget(ring, name),
-            // A passphrase takes its time.
-            12 => frameseal_sealer_set_slot(sealer, a, 0, start, len, null(), 0),
-            13 => frameseal_ring_set_slot(ring, null(), a, 0, start, len, start, len),
+            12 => frameseal_sealer_set_slot(sealer, a, slot_kind, start, len, null(), 0),
+            13 => frameseal_ring_set_slot(ring, null(), a, slot_kind, start, len, start, len),
             14 => frameseal_sealer_set_padding(sealer, kind, a),
             _ => {
                 frameseal_opener_tick(opener, a.into());
@@ -108,9 +83,7 @@ fn step(
             }
         }
     };
-    // SAFETY: a C string that lives until the next failure.
-    let said = unsafe { core::ffi::CStr::from_ptr(frameseal_last_error()) };
-    assert!(said.to_str().is_ok(), "what is said is text");
+    said();
 }
 
 fn info(input: &mut Input<'_>) -> frameseal_frame_info {
