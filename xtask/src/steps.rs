@@ -31,6 +31,11 @@ pub(crate) static FAST: &[Step] = &[
         what: "the Kotlin package on the JVM: its tests, the vectors, the guide; Swift's bindings generated",
         run: kotlin::test,
     },
+    Step {
+        name: "miri",
+        what: "the C interface under Miri: handles, and the fuzz seeds with frames",
+        run: miri,
+    },
     Step { name: "pure-rust", what: "the core without ring: no C compiler needed", run: plain },
     Step { name: "docs", what: "API documentation, warnings denied", run: docs },
     Step { name: "deny", what: "licences and advisories of dependencies", run: deny },
@@ -109,6 +114,25 @@ fn plain(log: &mut Log) -> Result<Done> {
     let features = ["--no-default-features", "--features", "rustcrypto,conformance"];
     log.job(Job::cargo().args(["test", "--locked", "--package", "e2ee-cipher"]).args(features))?;
     log.job(Job::cargo().args(["test", "--locked", "--package", "e2ee-core"]).args(features))?;
+    cargo_tests(&log.text())
+}
+
+/// With ciphers in Rust: Miri runs no C, and no assembly.
+fn miri(log: &mut Log) -> Result<Done> {
+    if let Err(error) = doctor::need(&["miri"]) {
+        return Ok(Done::Left(format!("optional; {error}").replace('\n', " ")));
+    }
+    let job = Job::new("rustup").args(["run", "nightly", "cargo", "miri", "test", "--locked"]);
+    let job = job.args(["--package", "e2ee-ffi"]).args([
+        "--no-default-features",
+        "--features",
+        "session,testing",
+        "--lib",
+        "--test",
+        "seeds",
+    ]);
+    let target = target_dir().join("miri");
+    log.job(job.env("MIRIFLAGS", "-Zmiri-disable-isolation").env("CARGO_TARGET_DIR", target))?;
     cargo_tests(&log.text())
 }
 

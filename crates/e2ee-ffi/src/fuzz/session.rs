@@ -106,8 +106,8 @@ impl Member {
             // SAFETY: a live handle, and a whole struct.
             let status = unsafe { frameseal_session_person(self.session, at, &mut out) };
             // SAFETY: what it points to holds until the next call, and has the bytes that it says.
-            let _proof = unsafe { bytes(out.proof, out.proof_len) };
-            (status == frameseal_status::Ok).then(|| (out.index, unsafe { bytes(out.key, out.key_len) }))
+            let (_proof, key) = unsafe { (bytes(out.proof, out.proof_len), bytes(out.key, out.key_len)) };
+            (status == frameseal_status::Ok).then_some((out.index, key))
         };
         assert!(person(count).is_none(), "there is one more than was said");
         let people: Vec<_> = (0..count).filter_map(person).collect();
@@ -288,7 +288,8 @@ fn call(input: &mut Input<'_>, me: &mut Member, other: &Member, log: &[Vec<u8>],
     }
     let number = input.number();
     let position = u64::from(number);
-    let name = NAMES[usize::from(number & 1 == 1)].as_ptr();
+    let [ada, bob] = NAMES;
+    let name = if number & 1 == 0 { ada } else { bob }.as_ptr();
     let (member, key) = me.members.get(number as usize % 4).cloned().unwrap_or((number, vec![5; 32]));
     let (start, len) = match number {
         254 => (null(), said.len()),

@@ -23,7 +23,9 @@ pub type Target = (&'static str, fn(&[u8]));
 pub const TARGETS: &[Target] = &[
     ("announcement", words::announcement),
     ("c_abi", ::frameseal::fuzz::media),
-    ("c_session", |data| drop(::frameseal::fuzz::session(data))),
+    ("c_session", |data| {
+        let _opened = ::frameseal::fuzz::session(data);
+    }),
     ("codec", codec::codec),
     ("header", words::header),
     ("inspect", words::inspect),
