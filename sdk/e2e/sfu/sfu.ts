@@ -34,6 +34,8 @@ export class Rig {
 
   /** `script`: which of `pages/` the page runs. */
   static async start(name: BrowserName, script: "sfu" | "jitsi" | "conference" = "sfu"): Promise<Rig> {
+    // Where it is missing this fails, and nothing else runs yet that would have to be ended.
+    const browser = await launch(name);
     const root = await mkdtemp(join(tmpdir(), "frameseal-sfu-"));
     const workers = { sfu: [], jitsi: ["jitsi-stock-worker"], conference: ["jitsi-told-worker"] }[script];
     const entryPoints = Object.fromEntries([script, ...workers].map((name) => [name, join(SDK, `e2e/pages/${name}.ts`)]));
@@ -51,8 +53,11 @@ export class Rig {
     const url = await new Promise<string>((resolve, reject) => {
       server.once("exit", (code) => reject(new Error(`the SFU ended with ${code}`)));
       createInterface({ input: server.stdout }).once("line", resolve);
+    }).catch(async (error: unknown) => {
+      await browser.close();
+      throw error;
     });
-    return new Rig(url.trim().replace(/\/$/, ""), await launch(name), server, root);
+    return new Rig(url.trim().replace(/\/$/, ""), browser, server, root);
   }
 
   /** A page on which participants can be made. */
