@@ -68,7 +68,7 @@ impl Module<'_> {
     /// Packages that are compiled for speed in this module besides the cipher. A worker that stands in for another one has
     /// no size to keep, and its frames' cost is compared.
     fn fast(&self) -> &'static [&'static str] {
-        if self.package == MEDIA && matches!(self.features, ["livekit" | "jitsi"]) {
+        if self.package == MEDIA && matches!(self.features, ["jitsi"]) {
             &["e2ee-core", "e2ee-wasm"]
         } else {
             &[]

@@ -1,5 +1,5 @@
 /**
- * The hot loop: one cryptor and the other take turns in one worker, in rounds of about a millisecond, so that drift
+ * The hot loop: one cryptor and the other take turns in one worker, in rounds of some milliseconds, so that drift
  * of the machine meets both. What a round costs is divided by its frames: the clock is coarser than a frame.
  */
 import { frame, type Frame, kindOf, payload, same } from "./frames.ts";
@@ -9,8 +9,11 @@ import { livekit } from "./livekit.ts";
 import { ours, oursInLivekitFormat } from "./ours.ts";
 import type { Process, Subject } from "./subject.ts";
 
-/** What one round takes at least, milliseconds. */
-const ROUND_MS = 1;
+/**
+ * What one round takes at least, milliseconds. Its first frames follow a pause, and go the way that is best then; what that
+ * is worth is measured in calls.
+ */
+const ROUND_MS = 3;
 /** Frames of one round at most: sealed ones are kept until they are opened. */
 const ROUND_BYTES = 8e6;
 const BURST_TRACKS = 20;
