@@ -83,6 +83,11 @@ await build({
   sourcemap: true,
   sourcesContent: false,
 });
+// Imports for nothing but an order: no file here has effects that one could see, and bundlers drop them with a warning.
+for (const name of readdirSync(path("dist")).filter((name) => name.endsWith(".js"))) {
+  const text = readFileSync(path(`dist/${name}`), "utf8");
+  writeFileSync(path(`dist/${name}`), text.replace(/^import "\.\/shared-[A-Z0-9]+\.js";$/gm, ""));
+}
 for (const name of ["media", "media-session", "session", "session-pq", "identity", "x509", "sas", "olm"]) copyFileSync(path(`wasm/${name}.wasm`), path(`dist/${name}.wasm`));
 execFileSync(process.execPath, [path("node_modules/typescript/bin/tsc"), "-p", path("tsconfig.types.json")], { stdio: "inherit" });
 for (const name of readdirSync(path("dist"), { recursive: true }).filter((name) => name.endsWith(".d.ts"))) {

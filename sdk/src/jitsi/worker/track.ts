@@ -30,6 +30,8 @@ const GROW_MIN_BYTES = 2048;
 const BUSY_MS = 0.25;
 /** While they do, one of so many reads the clock, which costs as much as a tenth of a frame. */
 const TIMED = 8;
+/** No key's number. */
+const NO_KEY = -1;
 /** A lane of nobody's: nothing passes. */
 const NOBODY = 2 ** 32 - 1;
 
@@ -96,6 +98,8 @@ export class JitsiTrack {
   #at = 0;
   #room = 0;
   #ssrc: number | null = null;
+  /** The key under which WebCrypto opened the frame before, by its number. */
+  #opening = NO_KEY;
 
   constructor(around: Surroundings, order: TrackOrder, person: Person) {
     this.#around = around;
@@ -201,7 +205,7 @@ export class JitsiTrack {
     const last = this.#keys.newest(this.#person.epoch);
     // As a rule it is the key of the frame before, and then the module need not be asked first: it accepts the frame under
     // this key or not at all.
-    if (last !== null && new Uint8Array(data, data.byteLength - 1)[0] === last.kid % RING) return this.#openWith(frame, data, meta, last);
+    if (last !== null && last.kid === this.#opening && new Uint8Array(data, data.byteLength - 1)[0] === last.kid % RING) return this.#openWith(frame, data, meta, last);
     const { module } = this.#around;
     const kid = module.planOpen(this.#lane, meta, data);
     if (kid < 0) return kid === -Code.StaleOpen ? this.#done(this.#openHere(frame, data, meta)) : this.#failed(-kid);
@@ -220,13 +224,20 @@ export class JitsiTrack {
     return opening.then(
       (plain) => {
         const status = this.#around.module.acceptOpen(this.#lane, meta, data, kid);
-        if (status === -Code.StaleOpen) return this.#done(this.#openHere(frame, data, meta));
+        if (status === -Code.StaleOpen) return this.#openAnew(frame, data, meta);
         if (status < 0) return this.#failed(-status);
+        this.#opening = kid;
         frame.data = end(draft, additionalData, plain, whole).buffer;
         return true;
       },
-      () => (this.#outside(kid) === null ? this.#done(this.#openHere(frame, data, meta)) : this.#failed(Code.Rejected)),
+      () => (this.#outside(kid) === null ? this.#openAnew(frame, data, meta) : this.#failed(Code.Rejected)),
     );
+  }
+
+  /** From the start, in the module, which may follow steps: it is asked for the next frame's key. */
+  #openAnew(frame: Frame, data: ArrayBuffer, meta: number): boolean {
+    this.#opening = NO_KEY;
+    return this.#done(this.#openHere(frame, data, meta));
   }
 
   #done(status: number): boolean {
