@@ -38,6 +38,8 @@ impl Kind {
                 "--features=ring",
                 "--config",
                 "profile.native.package.e2ee-core.opt-level=2",
+                "--config",
+                "profile.native.package.e2ee-cipher.opt-level=2",
             ],
         }
     }

@@ -1243,8 +1243,8 @@ size_t frameseal_max_sealed_len(const struct frameseal_sealer *sealer,
 /**
  * Seals one frame from `in` to `out`, which may be the same memory or overlap: in place, with room behind.
  * `frameseal_max_sealed_len` bytes of `out_cap` always suffice; with `FRAMESEAL_STATUS_BUFFER_TOO_SMALL` nothing is
- * written and you may try again. With `out` NULL nothing is sealed and `*out_len` is the most that `out` can need.
- * `in` may be NULL when `in_len` is 0.
+ * written and you may try again. With `out` NULL nothing is sealed or read and `*out_len` is the most that `out` can
+ * need. `in` may be NULL then, and when `in_len` is 0.
  *
  * Unless this gives `FRAMESEAL_STATUS_OK`, do not send the frame: never send it unsealed instead.
  */

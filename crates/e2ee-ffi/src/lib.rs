@@ -19,6 +19,9 @@
 #![deny(unsafe_op_in_unsafe_fn, clippy::undocumented_unsafe_blocks, clippy::multiple_unsafe_ops_per_block)]
 #![allow(non_camel_case_types)]
 
+#[cfg(not(any(feature = "ring", feature = "rustcrypto")))]
+compile_error!("AES-GCM comes by the feature `ring`, or by `rustcrypto`");
+
 mod fence;
 mod follow;
 mod handle;

@@ -6,7 +6,6 @@ from typing import Any, NamedTuple, Optional, Union
 from . import _native
 from ._native import BytesLike, Handle, Keep, Writable, check, ffi, lib
 from .enums import Codec, Format, FrameType, Kind, Status, Suite
-from .errors import BadLengthError
 
 
 @dataclass(frozen=True)
@@ -221,11 +220,11 @@ class Sealer(Handle):
         """The most bytes that a frame of this length can become."""
         room: int = lib.frameseal_max_sealed_len(self._pointer, info._native, length)
         if room == 0:
-            # It gives no status; a question about an empty frame does.
-            room_for = ffi.new("size_t *")
-            status = lib.frameseal_seal(self._pointer, info._native, _native.NULL, 0, _native.NULL, 0, room_for)
+            # It gives no status; the same question to `frameseal_seal` does, or the answer, when the sealer is free by now.
+            answer = ffi.new("size_t *")
+            status = lib.frameseal_seal(self._pointer, info._native, _native.NULL, length, _native.NULL, 0, answer)
             check(status, self.participant)
-            raise BadLengthError("a length is more than an object can have", str(length))
+            room = answer[0]
         return room
 
     def seal(self, frame: BytesLike, info: FrameInfo) -> bytearray:
