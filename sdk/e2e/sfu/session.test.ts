@@ -36,7 +36,8 @@ for (const name of ["chromium", "firefox"] as const) describe(name, () => {
     const end = Date.now() + 20_000;
     for (;;) {
       const all = await Promise.all(who.map(([page, id]) => session(page, id)));
-      if (new Set(all.map(({ code }) => code)).size === 1 && all[0]?.members.length === members) return all;
+      // Each of them: a page hears of members a moment before it hears the code.
+      if (new Set(all.map(({ code }) => code)).size === 1 && all.every((one) => one.members.length === members)) return all;
       if (Date.now() > end) throw new Error(`they do not agree: ${JSON.stringify(all)}`);
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
