@@ -126,7 +126,7 @@ fn miri(log: &mut Log) -> Result<Done> {
     let job = job.args(["--package", "e2ee-ffi"]).args([
         "--no-default-features",
         "--features",
-        "session,testing",
+        "rustcrypto,session,testing",
         "--lib",
         "--test",
         "seeds",
