@@ -53,16 +53,14 @@ struct Person {
 
 impl Person {
     fn key(&self, pending: &Pending) -> Option<&SlotKey> {
-        let slot = pending.plan.index;
-        if pending.seals { self.sealer.key(slot) } else { self.opener.key(slot) }
+        if pending.seals { self.sealer.key(pending.slot) } else { self.opener.key(pending.slot) }
     }
 }
 
 /// What WebCrypto is at, in a lane.
 #[derive(Clone, Copy)]
 struct Pending {
-    plan: Plan,
-    frame: Frame,
+    slot: u8,
     seals: bool,
 }
 
@@ -133,7 +131,7 @@ pub fn plan_seal(lane: u32, meta: u32, len: u32, ssrc: u32, timestamp: u32) -> i
         let plan = person.sealer.hazmat_plan(&frame, len as usize).map_err(|error| error.cause.code().0)?;
         let trailer = plan.iv.into_iter().chain([TRAILER_MARK, plan.index]);
         inbox.iter_mut().zip(trailer).for_each(|(to, byte)| *to = byte);
-        Ok((plan, frame))
+        Ok(plan)
     })
 }
 
@@ -144,29 +142,40 @@ pub fn plan_open(lane: u32, meta: u32, len: u32) -> i32 {
     plan(lane, meta, false, |person, frame_type, inbox| {
         let frame = Frame::received(frame_type);
         let trailer = inbox.first_chunk::<TRAILER_LEN>().ok_or(code::INTERNAL)?;
-        let made = person.opener.hazmat_plan(&frame, len as usize, trailer);
-        made.map(|plan| (plan, frame)).map_err(|error| error.cause.code().0)
+        person.opener.hazmat_plan(&frame, len as usize, trailer).map_err(|error| error.cause.code().0)
     })
 }
 
-/// WebCrypto found the tag right of a frame of `len` bytes whose trailer is in the inbox, under the key that [`plan_open`]
-/// called `kid`. Gives 0, and refuses a repeat; as `Stale` what is of another key by now.
+/// WebCrypto found the tag right of a frame of `len` bytes under the key that [`plan_open`] called `kid`, or would have. Its
+/// trailer is in `a` to `d`, four bytes each and two in the last, little-endian. Gives 0, and refuses a repeat; as `Stale`
+/// what is of another key by now.
 #[wasm_bindgen]
-pub fn accept_open(lane: u32, meta: u32, len: u32, kid: i32) -> i32 {
-    let planned = plan_open(lane, meta, len);
-    if planned != kid {
-        return if planned < 0 { planned } else { -i32::from(code::STALE) };
-    }
+#[allow(clippy::too_many_arguments)]
+pub fn accept_open(lane: u32, meta: u32, len: u32, kid: i32, a: u32, b: u32, c: u32, d: u32) -> i32 {
     let Some(mut door) = DOOR.try_lock() else { return -i32::from(code::INTERNAL) };
     let door = &mut *door;
-    let at = lane as usize;
-    let pending = door.pending.get_mut(at).and_then(Option::take);
-    let person = door.lanes.get(at).and_then(Option::as_ref).map(|lane| lane.person);
+    let person = door.lanes.get(lane as usize).and_then(Option::as_ref).map(|lane| lane.person);
     let person = person.and_then(|person| door.people.get_mut(person));
-    let Some((Pending { plan, frame, .. }, person)) = pending.zip(person) else {
-        return -i32::from(code::STALE);
+    let frame_type = FrameType::from_number((meta & 0xff) as u8);
+    let Some((Person { opener, .. }, frame_type)) = person.zip(frame_type) else {
+        return -i32::from(code::REFUSED);
     };
-    person.opener.hazmat_accept(&frame, &plan).map_or_else(|error| -i32::from(error.cause.code().0), |()| 0)
+    let frame = Frame::received(frame_type);
+    let mut trailer = [0; TRAILER_LEN];
+    let bytes = [a, b, c, d].into_iter().flat_map(u32::to_le_bytes);
+    trailer.iter_mut().zip(bytes).for_each(|(to, byte)| *to = byte);
+    let accepted = opener.hazmat_plan(&frame, len as usize, &trailer).and_then(|plan| {
+        if opener.key(plan.index).is_none_or(|key| number(key, plan.index) != kid) {
+            return Ok(-i32::from(code::STALE));
+        }
+        opener.hazmat_accept(&frame, &plan).map(|()| 0)
+    });
+    accepted.unwrap_or_else(|error| -i32::from(error.cause.code().0))
+}
+
+/// What the worker calls a key: of its step the last 16 bits, and the slot.
+fn number(key: &SlotKey, slot: u8) -> i32 {
+    ((key.step() & 0xffff) << 4 | u32::from(slot)) as i32
 }
 
 const fn described(frame_type: FrameType, meta: u32, ssrc: u32, timestamp: u32) -> Frame {
@@ -177,7 +186,7 @@ fn plan(
     lane: u32,
     meta: u32,
     seals: bool,
-    make: impl FnOnce(&mut Person, FrameType, &mut [u8; INBOX_LEN]) -> Refusable<(Plan, Frame)>,
+    make: impl FnOnce(&mut Person, FrameType, &mut [u8; INBOX_LEN]) -> Refusable<Plan>,
 ) -> i32 {
     let Some(mut door) = DOOR.try_lock() else { return -i32::from(code::INTERNAL) };
     let door = &mut *door;
@@ -189,11 +198,10 @@ fn plan(
         return -i32::from(code::REFUSED);
     };
     match make(person, frame_type, &mut door.inbox) {
-        Ok((plan, frame)) => {
-            let made = Pending { plan, frame, seals };
-            let step = person.key(&made).map_or(0, SlotKey::step) & 0xffff;
+        Ok(Plan { index: slot, .. }) => {
+            let made = Pending { slot, seals };
             *pending = Some(made);
-            (step << 4 | u32::from(plan.index)) as i32
+            person.key(&made).map_or(i32::from(slot), |key| number(key, slot))
         }
         Err(code) => {
             *pending = None;

@@ -37,7 +37,7 @@ interface Door {
   open(lane: number, meta: number, length: number): number;
   plan_seal(lane: number, meta: number, length: number, ssrc: number, timestamp: number): number;
   plan_open(lane: number, meta: number, length: number): number;
-  accept_open(lane: number, meta: number, length: number, kid: number): number;
+  accept_open(lane: number, meta: number, length: number, kid: number, a: number, b: number, c: number, d: number): number;
 }
 
 /** A number below 0 is `-Code`. */
@@ -133,10 +133,12 @@ export class JitsiModule {
     return this.#door.plan_open(lane, meta, data.byteLength);
   }
 
-  /** WebCrypto found the frame's tag right, under the key of this number. */
-  acceptOpen(lane: number, meta: number, data: ArrayBuffer, kid: number): number {
-    this.#show(data);
-    return this.#door.accept_open(lane, meta, data.byteLength, kid);
+  /**
+   * WebCrypto found the tag right of a frame of `length` bytes, under the key of this number. The frame's trailer is in `a`
+   * to `d`, little-endian.
+   */
+  acceptOpen(lane: number, meta: number, length: number, kid: number, a: number, b: number, c: number, d: number): number {
+    return this.#door.accept_open(lane, meta, length, kid, a, b, c, d);
   }
 
   /** IV, its length and slot of the frame that is planned. A view: what it shows changes. */

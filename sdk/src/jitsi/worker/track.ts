@@ -17,6 +17,11 @@ const TYPE: Readonly<Record<string, number>> = { key: 2, delta: 3 };
 const AUDIO = 1;
 /** Bytes that stay clear, by that number. */
 const CLEAR = [0, 1, 10, 3] as const;
+/**
+ * What WebCrypto is told of one frame: it copies these when it is called, and an array that it has seen before costs it less
+ * than a new one.
+ */
+const PARAMS = CLEAR.map((clear) => ({ name: "AES-GCM", iv: new Uint8Array(IV_LENGTH), additionalData: new Uint8Array(clear) }));
 const TAG_LENGTH = 16;
 const OVERHEAD = TAG_LENGTH + TRAILER_LENGTH;
 /**
@@ -62,24 +67,40 @@ const pace = { busy: false, frames: 0, at: -Infinity };
  * A frame to be, its clear bytes in place: made while WebCrypto is at work. `null` for a large one, for which a new buffer
  * costs as much as a quarter of the cipher: what WebCrypto gives is made longer instead, where the platform can.
  */
-function begin(header: Uint8Array, whole: number): Uint8Array<ArrayBuffer> | null {
+function begin(wire: Uint8Array, clear: number, whole: number): Uint8Array<ArrayBuffer> | null {
   if (whole >= GROW_MIN_BYTES && "transfer" in ArrayBuffer.prototype) return null;
-  return headed(new Uint8Array(whole), header);
+  const draft = new Uint8Array(whole);
+  copy(draft, wire, 0, clear);
+  return draft;
 }
 
 /** The frame with what WebCrypto gave. */
-function end(draft: Uint8Array<ArrayBuffer> | null, header: Uint8Array, body: ArrayBuffer, whole: number): Uint8Array<ArrayBuffer> {
+function end(draft: Uint8Array<ArrayBuffer> | null, wire: Uint8Array, clear: number, body: ArrayBuffer, whole: number): Uint8Array<ArrayBuffer> {
   if (draft !== null) {
-    draft.set(new Uint8Array(body), header.length);
+    draft.set(new Uint8Array(body), clear);
     return draft;
   }
   const { byteLength } = body;
-  return headed(new Uint8Array((body as unknown as Growing).transfer(whole)).copyWithin(header.length, 0, byteLength), header);
+  const grown = new Uint8Array((body as unknown as Growing).transfer(whole)).copyWithin(clear, 0, byteLength);
+  copy(grown, wire, 0, clear);
+  return grown;
 }
 
-function headed(frame: Uint8Array<ArrayBuffer>, header: Uint8Array): Uint8Array<ArrayBuffer> {
-  for (let at = 0; at < header.length; at++) frame[at] = header[at] as number;
-  return frame;
+/** A few bytes; for so few the platform's own way costs more. */
+function copy(to: Uint8Array, from: Uint8Array, start: number, count: number): void {
+  for (let at = 0; at < count; at++) to[at] = from[start + at] as number;
+}
+
+/** Four bytes, little-endian. */
+function word(bytes: Uint8Array, at: number): number {
+  return (bytes[at] as number) | ((bytes[at + 1] as number) << 8) | ((bytes[at + 2] as number) << 16) | ((bytes[at + 3] as number) << 24);
+}
+
+/** {@link PARAMS} for a frame, but for its IV. */
+function told(meta: number, wire: Uint8Array): (typeof PARAMS)[number] {
+  const params = PARAMS[meta] as (typeof PARAMS)[number];
+  copy(params.additionalData, wire, 0, params.additionalData.length);
+  return params;
 }
 
 /** Browsers have it since 2024; the types that this is compiled with do not. */
@@ -164,18 +185,20 @@ export class JitsiTrack {
     if (kid < 0) return this.#failed(-kid);
     const key = this.#key(kid);
     if (key === null) return this.#done(this.#sealHere(frame, data, meta, rtp));
-    const clear = CLEAR[meta] ?? 0;
-    const additionalData = new Uint8Array(data, 0, clear);
-    const sealing = crypto.subtle.encrypt({ name: "AES-GCM", iv: module.iv, additionalData }, key, new Uint8Array(data, clear));
+    const wire = new Uint8Array(data);
+    const params = told(meta, wire);
+    copy(params.iv, module.trailer, 0, IV_LENGTH);
+    const clear = params.additionalData.length;
+    const sealing = crypto.subtle.encrypt(params, key, new Uint8Array(data, clear));
     const whole = length + OVERHEAD;
-    const draft = begin(additionalData, whole);
+    const draft = begin(wire, clear, whole);
     const trailer = draft === null ? module.trailer.slice() : null;
     draft?.set(module.trailer, length + TAG_LENGTH);
     return sealing.then(
       (sealed) => {
-        const wire = end(draft, additionalData, sealed, whole);
-        if (trailer !== null) wire.set(trailer, length + TAG_LENGTH);
-        frame.data = wire.buffer;
+        const made = end(draft, wire, clear, sealed, whole);
+        if (trailer !== null) made.set(trailer, length + TAG_LENGTH);
+        frame.data = made.buffer;
         return true;
       },
       () => this.#done(this.#sealHere(frame, data, meta, rtp)),
@@ -214,20 +237,26 @@ export class JitsiTrack {
   }
 
   #openWith(frame: Frame, data: ArrayBuffer, meta: number, { kid, key }: Keyed): Promise<boolean> {
-    const clear = CLEAR[meta] ?? 0;
     const tail = data.byteLength - TRAILER_LENGTH;
-    const additionalData = new Uint8Array(data, 0, clear);
-    const iv = new Uint8Array(data, tail, IV_LENGTH);
-    const opening = crypto.subtle.decrypt({ name: "AES-GCM", iv, additionalData }, key, new Uint8Array(data, clear, tail - clear));
+    const wire = new Uint8Array(data);
+    const params = told(meta, wire);
+    copy(params.iv, wire, tail, IV_LENGTH);
+    const clear = params.additionalData.length;
+    const opening = crypto.subtle.decrypt(params, key, new Uint8Array(data, clear, tail - clear));
     const whole = tail - TAG_LENGTH;
-    const draft = begin(additionalData, whole);
+    // What can be done while WebCrypto is at work costs a frame no time.
+    const draft = begin(wire, clear, whole);
+    const a = word(wire, tail);
+    const b = word(wire, tail + 4);
+    const c = word(wire, tail + 8);
+    const d = word(wire, data.byteLength - 4) >>> 16;
     return opening.then(
       (plain) => {
-        const status = this.#around.module.acceptOpen(this.#lane, meta, data, kid);
+        const status = this.#around.module.acceptOpen(this.#lane, meta, data.byteLength, kid, a, b, c, d);
         if (status === -Code.StaleOpen) return this.#openAnew(frame, data, meta);
         if (status < 0) return this.#failed(-status);
         this.#opening = kid;
-        frame.data = end(draft, additionalData, plain, whole).buffer;
+        frame.data = end(draft, wire, clear, plain, whole).buffer;
         return true;
       },
       () => (this.#outside(kid) === null ? this.#openAnew(frame, data, meta) : this.#failed(Code.Rejected)),
