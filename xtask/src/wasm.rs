@@ -65,14 +65,10 @@ struct Module<'a> {
 }
 
 impl Module<'_> {
-    /// Packages that are compiled for speed in this module besides the cipher. A worker that stands in for another one has
-    /// no size to keep, and its frames' cost is compared.
-    fn fast(&self) -> &'static [&'static str] {
-        if self.package == MEDIA && matches!(self.features, ["jitsi"]) {
-            &["e2ee-core", "e2ee-wasm"]
-        } else {
-            &[]
-        }
+    /// Whether all of it is compiled for speed. A worker that stands in for another one has no size to keep, and its
+    /// frames' cost is compared.
+    fn fast(&self) -> bool {
+        self.package == MEDIA && matches!(self.features, ["jitsi"])
     }
 
     fn profile(&self) -> &'static str {
@@ -231,8 +227,8 @@ fn compile(module: &Module<'_>, route: Route) -> Result<PathBuf> {
     if route == Route::Debian {
         job = job.arg("-Zbuild-std=std,panic_abort");
     }
-    for package in module.fast() {
-        job = job.args(["--config", &format!("profile.wasm.package.{package}.opt-level=3")]);
+    if module.fast() {
+        job = job.args(["--config", "profile.wasm.opt-level=3"]);
     }
     if !module.features.is_empty() {
         job = job.arg("--features").arg(module.features.join(","));

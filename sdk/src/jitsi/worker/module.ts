@@ -170,7 +170,7 @@ export class JitsiModule {
 
   /** A copy of `length` bytes at an address. */
   take(at: number, length: number): ArrayBuffer {
-    return this.#bytes().buffer.slice(at, at + length);
+    return new Uint8Array(this.#bytes().subarray(at, at + length)).buffer;
   }
 
   /** Puts a frame's trailer where the module reads it. */
