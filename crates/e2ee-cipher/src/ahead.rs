@@ -2,8 +2,8 @@
 //!
 //! Such an AES (bitsliced, in constant time) computes several blocks at once for the price of one. `aes-gcm` and `ctr`
 //! ask for whole batches while there are enough blocks, and then for what is left one by one: of the nine blocks that a
-//! frame of 120 bytes needs, five cost a batch each. [`Ahead`] is that AES for one message. Counter blocks follow each
-//! other, so when one is asked for it computes a batch from there, and answers from it until it is used up.
+//! frame of 120 bytes needs, five cost a batch each. What [`run`] gives is that AES for one message. Counter blocks
+//! follow each other, so when one is asked for it computes a batch from there, and answers from it until it is used up.
 //!
 //! Which block comes from where depends on lengths and counters alone, which are no secrets. It serves one message under
 //! one nonce: whatever it is asked for differs in its last 32 bits only.
@@ -24,10 +24,50 @@ const KEPT: usize = 4;
 /// costs more.
 const SHORT: usize = 16;
 
+/// What is done with AES for one message.
+pub(crate) trait Message {
+    type Done;
+    fn run<A: BlockCipherEncrypt<BlockSize = U16>>(self, aes: A) -> Self::Done;
+}
+
+/// Runs a message of `len` bytes. `zero`: what becomes of the block that ends with 0, where it is known: GCM's hash key.
+///
+/// All of it is within one use of the AES, which lays its round keys out anew for each.
+#[inline]
+pub(crate) fn run<C, M>(aes: &C, zero: Option<&[u8; 16]>, len: usize, message: M) -> Option<M::Done>
+where
+    C: BlockCipherEncrypt<BlockSize = U16>,
+    M: Message,
+{
+    let mut done = None;
+    aes.encrypt_with_backend(Closure { zero, short: len <= SHORT * 16, message, done: &mut done });
+    done
+}
+
+struct Closure<'a, M: Message> {
+    zero: Option<&'a [u8; 16]>,
+    short: bool,
+    message: M,
+    done: &'a mut Option<M::Done>,
+}
+
+impl<M: Message> BlockSizeUser for Closure<'_, M> {
+    type BlockSize = U16;
+}
+
+impl<M: Message> BlockCipherEncClosure for Closure<'_, M> {
+    #[inline]
+    fn call<B: BlockCipherEncBackend<BlockSize = U16>>(self, backend: &B) {
+        let (many, first) = (Cell::new(0), Cell::new(0));
+        let kept = [const { Cell::new([0; 16]) }; KEPT];
+        let aes = Ahead { backend, zero: self.zero, short: self.short, many, first, kept };
+        *self.done = Some(self.message.run(aes));
+    }
+}
+
 /// AES under one key for one message.
-pub(crate) struct Ahead<'a, C> {
-    aes: &'a C,
-    /// What becomes of the block that ends with 0, where it is known: GCM's hash key.
+struct Ahead<'a, B> {
+    backend: &'a B,
     zero: Option<&'a [u8; 16]>,
     short: bool,
     /// How many blocks are kept, and the counter of the first.
@@ -36,61 +76,27 @@ pub(crate) struct Ahead<'a, C> {
     kept: [Cell<[u8; 16]>; KEPT],
 }
 
-impl<'a, C> Ahead<'a, C> {
-    /// For a message of `len` bytes.
-    pub(crate) fn new(aes: &'a C, zero: Option<&'a [u8; 16]>, len: usize) -> Self {
-        let (many, first) = (Cell::new(0), Cell::new(0));
-        let kept = [const { Cell::new([0; 16]) }; KEPT];
-        Self { aes, zero, short: len <= SHORT * 16, many, first, kept }
-    }
-}
-
-impl<C> BlockSizeUser for Ahead<'_, C> {
+impl<B> BlockSizeUser for Ahead<'_, B> {
     type BlockSize = U16;
 }
 
-impl<C: BlockCipherEncrypt<BlockSize = U16>> BlockCipherEncrypt for Ahead<'_, C> {
+impl<B: BlockCipherEncBackend<BlockSize = U16>> BlockCipherEncrypt for Ahead<'_, B> {
     #[inline]
     fn encrypt_with_backend(&self, f: impl BlockCipherEncClosure<BlockSize = U16>) {
-        self.aes.encrypt_with_backend(Closure { ahead: self, f });
+        f.call(self);
     }
 }
 
-struct Closure<'m, 'a, C, F> {
-    ahead: &'m Ahead<'a, C>,
-    f: F,
-}
-
-impl<C, F> BlockSizeUser for Closure<'_, '_, C, F> {
-    type BlockSize = U16;
-}
-
-impl<C, F: BlockCipherEncClosure<BlockSize = U16>> BlockCipherEncClosure for Closure<'_, '_, C, F> {
-    #[inline(always)]
-    fn call<B: BlockCipherEncBackend<BlockSize = U16>>(self, backend: &B) {
-        self.f.call(&Backend { ahead: self.ahead, backend });
-    }
-}
-
-struct Backend<'m, 'a, C, B> {
-    ahead: &'m Ahead<'a, C>,
-    backend: &'m B,
-}
-
-impl<C, B> BlockSizeUser for Backend<'_, '_, C, B> {
-    type BlockSize = U16;
-}
-
-impl<C, B: BlockCipherEncBackend<BlockSize = U16>> ParBlocksSizeUser for Backend<'_, '_, C, B> {
+impl<B: BlockCipherEncBackend<BlockSize = U16>> ParBlocksSizeUser for Ahead<'_, B> {
     type ParBlocksSize = B::ParBlocksSize;
 }
 
-impl<C, B: BlockCipherEncBackend<BlockSize = U16>> Backend<'_, '_, C, B> {
-    #[inline(always)]
+impl<B: BlockCipherEncBackend<BlockSize = U16>> Ahead<'_, B> {
+    #[inline(never)]
     fn block(&self, input: [u8; 16]) -> [u8; 16] {
         let [nonce @ .., a, b, c, d] = input;
         let counter = u32::from_be_bytes([a, b, c, d]);
-        let Ahead { zero, many, first, kept, .. } = self.ahead;
+        let Self { zero, many, first, kept, .. } = self;
         if let (0, Some(zero)) = (counter, zero) {
             return **zero;
         }
@@ -114,7 +120,7 @@ impl<C, B: BlockCipherEncBackend<BlockSize = U16>> Backend<'_, '_, C, B> {
     }
 }
 
-impl<C, B: BlockCipherEncBackend<BlockSize = U16>> BlockCipherEncBackend for Backend<'_, '_, C, B> {
+impl<B: BlockCipherEncBackend<BlockSize = U16>> BlockCipherEncBackend for Ahead<'_, B> {
     #[inline(always)]
     fn encrypt_block(&self, mut block: InOut<'_, '_, Block<Self>>) {
         *block.get_out() = self.block(block.clone_in().into()).into();
@@ -122,11 +128,11 @@ impl<C, B: BlockCipherEncBackend<BlockSize = U16>> BlockCipherEncBackend for Bac
 
     #[inline(always)]
     fn encrypt_par_blocks(&self, mut blocks: InOut<'_, '_, ParBlocks<Self>>) {
-        if !self.ahead.short {
+        if !self.short {
             return self.backend.encrypt_par_blocks(blocks);
         }
         for at in 0..B::ParBlocksSize::USIZE {
-            self.encrypt_block(blocks.get(at));
+            BlockCipherEncBackend::encrypt_block(self, blocks.get(at));
         }
     }
 }
@@ -147,24 +153,56 @@ mod tests {
         (0..600).chain([1023, 1024, 1025, 4300, 65_537])
     }
 
+    struct One<'a>(&'a mut Block<Aes128>);
+
+    impl Message for One<'_> {
+        type Done = ();
+        fn run<A: BlockCipherEncrypt<BlockSize = U16>>(self, aes: A) {
+            aes.encrypt_block(self.0);
+        }
+    }
+
+    struct Gcm<'a>(&'a [u8; 12], &'a mut [u8], Option<Block<Aes128>>);
+
+    impl Message for Gcm<'_> {
+        type Done = Block<Aes128>;
+        fn run<A: BlockCipherEncrypt<BlockSize = U16>>(self, aes: A) -> Self::Done {
+            let Self(nonce, text, tag) = self;
+            let gcm = AesGcm::<A, U12>::from(aes);
+            let Some(tag) = tag else {
+                return gcm.encrypt_inout_detached(nonce.into(), b"aad", text.into()).unwrap();
+            };
+            gcm.decrypt_inout_detached(nonce.into(), b"aad", text.into(), &tag).unwrap();
+            tag
+        }
+    }
+
     fn gcm<C: KeyInit + BlockCipherEncrypt<BlockSize = U16>>(key: &[u8]) {
         let aes = C::new_from_slice(key).unwrap();
         let plain = AesGcm::<C, U12>::from(C::new_from_slice(key).unwrap());
-        let mut zero = [[0; 16].into()];
-        Ahead::new(&aes, None, 0).encrypt_block(&mut zero[0]);
-        let zero: [u8; 16] = zero[0].into();
+        let mut zero = [0; 16].into();
+        run(&aes, None, 0, One(&mut zero)).unwrap();
+        let zero: [u8; 16] = zero.into();
         for len in lengths() {
             let nonce = [len as u8; 12];
             let text: Vec<u8> = (0..len).map(|at| at as u8).collect();
             let (mut want, mut got) = (text.clone(), text.clone());
             let tag =
                 plain.encrypt_inout_detached(&nonce.into(), b"aad", want.as_mut_slice().into()).unwrap();
-            let one = || AesGcm::<_, U12>::from(Ahead::new(&aes, Some(&zero), len));
-            let ours =
-                one().encrypt_inout_detached(&nonce.into(), b"aad", got.as_mut_slice().into()).unwrap();
+            let ours = run(&aes, Some(&zero), len, Gcm(&nonce, &mut got, None)).unwrap();
             assert!(got == want && ours == tag, "{len} bytes");
-            one().decrypt_inout_detached(&nonce.into(), b"aad", got.as_mut_slice().into(), &tag).unwrap();
+            run(&aes, Some(&zero), len, Gcm(&nonce, &mut got, Some(tag))).unwrap();
             assert!(got == text, "{len} bytes");
+        }
+    }
+
+    struct Ctr<'a>([u8; 16], &'a mut [u8]);
+
+    impl Message for Ctr<'_> {
+        type Done = ();
+        fn run<A: BlockCipherEncrypt<BlockSize = U16>>(self, aes: A) {
+            let core = CtrCore::<A, Ctr32BE>::inner_iv_init(aes, &self.0.into());
+            StreamCipherCoreWrapper::from_core(core).apply_keystream(self.1);
         }
     }
 
@@ -176,9 +214,8 @@ mod tests {
             let core = CtrCore::<&C, Ctr32BE>::inner_iv_init(&aes, &block.into());
             let mut want = vec![3; len];
             StreamCipherCoreWrapper::from_core(core).apply_keystream(&mut want);
-            let core = CtrCore::<_, Ctr32BE>::inner_iv_init(Ahead::new(&aes, None, len), &block.into());
             let mut got = vec![3; len];
-            StreamCipherCoreWrapper::from_core(core).apply_keystream(&mut got);
+            run(&aes, None, len, Ctr(block, &mut got)).unwrap();
             assert!(got == want, "{len} bytes from {start}");
         }
     }

@@ -9,7 +9,8 @@
 use alloc::boxed::Box;
 
 use crate::{Aead, CipherSuite, NONCE_LEN, Refused, split_tag};
-use aes::cipher::{InnerIvInit, KeyInit, StreamCipher, StreamCipherCoreWrapper};
+use aes::cipher::consts::U16;
+use aes::cipher::{BlockCipherEncrypt, InnerIvInit, KeyInit, StreamCipher, StreamCipherCoreWrapper};
 use aes::{Aes128, Aes256};
 use ctr::{CtrCore, flavors::Ctr32BE};
 use hmac::{Hmac, Mac};
@@ -46,6 +47,28 @@ pub(crate) fn aead(suite: CipherSuite, key: &[u8]) -> Option<Box<dyn Aead>> {
     }
 }
 
+/// `block`: the first counter block.
+#[inline]
+fn keystream<A>(aes: A, block: &[u8; 16], text: &mut [u8]) -> Result<(), Refused>
+where
+    A: BlockCipherEncrypt<BlockSize = U16>,
+{
+    let core = CtrCore::<A, Ctr32BE>::inner_iv_init(aes, block.into());
+    StreamCipherCoreWrapper::from_core(core).try_apply_keystream(text).map_err(|_| Refused)
+}
+
+#[cfg(target_arch = "wasm32")]
+struct Keystream<'a>(&'a [u8; 16], &'a mut [u8]);
+
+#[cfg(target_arch = "wasm32")]
+impl crate::ahead::Message for Keystream<'_> {
+    type Done = Result<(), Refused>;
+    #[inline]
+    fn run<A: BlockCipherEncrypt<BlockSize = U16>>(self, aes: A) -> Self::Done {
+        keystream(aes, self.0, self.1)
+    }
+}
+
 macro_rules! ctr_hmac {
     ($name:ident, $cipher:ty, $hash:ty) => {
         struct $name {
@@ -61,11 +84,11 @@ macro_rules! ctr_hmac {
                     *to = *from;
                 }
                 #[cfg(target_arch = "wasm32")]
-                let cipher = crate::ahead::Ahead::new(&self.cipher, None, text.len());
+                let done = crate::ahead::run(&self.cipher, None, text.len(), Keystream(&block, text))
+                    .unwrap_or(Err(Refused));
                 #[cfg(not(target_arch = "wasm32"))]
-                let cipher = &self.cipher;
-                let core = CtrCore::<_, Ctr32BE>::inner_iv_init(cipher, &block.into());
-                StreamCipherCoreWrapper::from_core(core).try_apply_keystream(text).map_err(|_| Refused)
+                let done = keystream(&self.cipher, &block, text);
+                done
             }
 
             fn tag(&self, nonce: &[u8; NONCE_LEN], aad: &[u8], text: &[u8]) -> impl AsRef<[u8]> + use<> {
