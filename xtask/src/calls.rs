@@ -31,7 +31,7 @@ pub(crate) static STEPS: &[Step] = &[
     call!("call-gcm-256", "suite AES_256_GCM_SHA512_128", "--suite", "aes-256-gcm"),
     call!("call-ctr-hmac", "suite AES_128_CTR_HMAC_SHA256_80", "--suite", "aes-128-ctr-hmac"),
     call!("call-secret", "keys from a room secret in the link", "--keys", "secret"),
-    call!("call-churn", "three talk while a guest comes and goes", "--participants", "3", "--churn", "2"),
+    Step { name: "call-churn", what: "three talk while a guest comes and goes", run: churn },
     Step {
         name: "call-native",
         what: "a native publisher and a native recorder with Chromium, every codec; the recorder is removed",
@@ -46,6 +46,19 @@ pub(crate) static STEPS: &[Step] = &[
 
 fn sealed(log: &mut Log, args: &[&str]) -> Result<Done> {
     let (status, report) = run(log, args)?;
+    judge(status, &report)
+}
+
+/// Senders wait at most two seconds until all have read new keys. On a machine that stands still for longer, when tabs
+/// start, somebody misses that and frames with it; so such a run is done once more, and then counts.
+fn churn(log: &mut Log) -> Result<Done> {
+    let args = ["--participants", "3", "--churn", "2"];
+    let (status, report) = run(log, &args)?;
+    let opened = |problem: &Value| problem.as_str().is_some_and(|text| text.ends_with("frames opened"));
+    let problems = report.get("problems").and_then(Value::as_array);
+    if !status.success() && problems.is_some_and(|all| !all.is_empty() && all.iter().all(opened)) {
+        return sealed(log, &args).map_err(|error| error.during(&format!("after {}", reason(&report))));
+    }
     judge(status, &report)
 }
 
