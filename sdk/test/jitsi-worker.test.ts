@@ -173,6 +173,33 @@ describe("jitsi worker", () => {
     }
   });
 
+  test("a frame that WebCrypto opened under a key that was replaced meanwhile is the new key's to judge", async () => {
+    const desk = ready();
+    const stock = new Stock();
+    await stock.setKey(KEY, 0);
+    const frames = Array.from({ length: 10 }, () => frame("ab".repeat(20_000), "delta"));
+    for (const one of frames) await stock.seal(one);
+    const decrypt = crypto.subtle.decrypt.bind(crypto.subtle);
+    const opened = (): number => frames.filter((one) => one.data.byteLength === 20_000).length;
+    let [calls, before] = [0, 0];
+    const replacing: typeof decrypt = (...order) => {
+      const opening = decrypt(...order);
+      if (++calls === 5) {
+        before = opened();
+        desk.post({ operation: "setKey", participantId: "ada", key: hex("77".repeat(32)), keyIndex: 0 });
+      }
+      return opening;
+    };
+    const subtle = new Proxy(crypto.subtle, { get: (of, name) => (name === "decrypt" ? replacing : (Reflect.get(of, name) as () => void).bind(of)) });
+    Object.defineProperty(crypto, "subtle", { value: subtle, configurable: true });
+    try {
+      assert.equal((await through(desk, "decode", frames)).length, before);
+      assert.ok(before >= 4 && opened() === before, `${before}`);
+    } finally {
+      Reflect.deleteProperty(crypto, "subtle");
+    }
+  });
+
   test("frames of no byte, too short or of no known type are dropped, and the pipe goes on", async () => {
     const desk = ready();
     const odd = [frame(""), frame("", "delta"), frame("1122", "delta"), frame("10".repeat(9), "key"), frame("aabbcc", "empty"), frame("f8")];

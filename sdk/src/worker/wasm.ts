@@ -105,6 +105,8 @@ class WasmLane implements Lane {
   #participant: string | null;
   /** Index of the participant; {@link NOBODY} while unknown: then nothing opens. */
   #person: number;
+  /** Its memory in the module is somebody else's: nothing more is read or written there, whatever is under way. */
+  #closed = false;
   /** Where frames are written, and the largest that fits. */
   #at = 0;
   #room = 0;
@@ -122,6 +124,7 @@ class WasmLane implements Lane {
   }
 
   run(frame: EncodedFrame, rule: number, busy: boolean): Status | Promise<Status> {
+    if (this.#closed) return -Code.Refused;
     const data = frame.data;
     const length = data.byteLength;
     if (length > this.#room && !this.#reserve(length)) return -Code.Refused;
@@ -145,6 +148,8 @@ class WasmLane implements Lane {
   }
 
   close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
     this.#module.ask(Ask.Close, this.#id);
     this.#person = NOBODY;
     this.#gone();
@@ -204,10 +209,12 @@ class WasmLane implements Lane {
       if (this.#seals) {
         // The last 16 bytes are room for the tag.
         const sealed = await crypto.subtle.encrypt(params, key, memory.subarray(body, end - TAG_LENGTH));
+        if (this.#closed) return -Code.Refused;
         this.#module.bytes().set(new Uint8Array(sealed), body);
         return this.#give(frame, this.#module.ask(Ask.FinishSeal, id), TURBO);
       }
       const opened = await crypto.subtle.decrypt(params, key, memory.subarray(body, end));
+      if (this.#closed) return -Code.Refused;
       this.#module.bytes().set(new Uint8Array(opened), body);
       return this.#give(frame, this.#module.ask(Ask.AcceptOpen, id), TURBO);
     } catch {
@@ -218,6 +225,7 @@ class WasmLane implements Lane {
 
   /** From the start, in the core: `frame.data` is still what came. */
   #again(frame: EncodedFrame, rule: number, length: number): Status {
+    if (this.#closed) return -Code.Refused;
     this.#module.bytes().set(new Uint8Array(frame.data), this.#at);
     return this.#inWasm(frame, rule, length, PASS);
   }

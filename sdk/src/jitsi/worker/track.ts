@@ -116,6 +116,8 @@ export class JitsiTrack {
   readonly #person: Person;
   readonly #lane: number;
   readonly #keys: TurboKeys;
+  /** Its memory in the module is somebody else's: nothing more is read or written there, whatever is under way. */
+  #closed = false;
   #at = 0;
   #room = 0;
   #ssrc: number | null = null;
@@ -133,6 +135,8 @@ export class JitsiTrack {
   }
 
   close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
     this.#around.module.bind(this.#lane, NOBODY);
     this.#around.module.close(this.#lane);
   }
@@ -141,6 +145,7 @@ export class JitsiTrack {
   process(frame: Frame): boolean | Promise<boolean> {
     const { rule } = this.#around;
     if (rule !== "seal") return rule === "clear";
+    if (this.#closed) return false;
     const data = frame.data;
     if (data.byteLength === 0) return this.#around.empty;
     const { type } = frame;
@@ -167,6 +172,7 @@ export class JitsiTrack {
   }
 
   #sealHere(frame: Frame, data: ArrayBuffer, meta: number, rtp: number): number {
+    if (this.#closed) return -Code.Refused;
     if (!this.#write(data)) return -Code.Refused;
     const { module } = this.#around;
     const ssrc = this.#ssrc;
@@ -216,6 +222,7 @@ export class JitsiTrack {
   }
 
   #openHere(frame: Frame, data: ArrayBuffer, meta: number): number {
+    if (this.#closed) return -Code.Refused;
     if (!this.#write(data)) return -Code.Refused;
     const { module } = this.#around;
     const status = module.open(this.#lane, meta, data.byteLength);
@@ -237,6 +244,7 @@ export class JitsiTrack {
   }
 
   #openWith(frame: Frame, data: ArrayBuffer, meta: number, { kid, key }: Keyed): Promise<boolean> {
+    const { epoch } = this.#person;
     const tail = data.byteLength - TRAILER_LENGTH;
     const wire = new Uint8Array(data);
     const params = told(meta, wire);
@@ -252,6 +260,9 @@ export class JitsiTrack {
     const d = word(wire, data.byteLength - 4) >>> 16;
     return opening.then(
       (plain) => {
+        if (this.#closed) return false;
+        // Another key may have the slot, and the number, of the one that this was opened with.
+        if (epoch !== this.#person.epoch) return this.#openAnew(frame, data, meta);
         const status = this.#around.module.acceptOpen(this.#lane, meta, data.byteLength, kid, a, b, c, d);
         if (status === -Code.StaleOpen) return this.#openAnew(frame, data, meta);
         if (status < 0) return this.#failed(-status);

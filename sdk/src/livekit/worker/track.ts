@@ -58,6 +58,8 @@ export class LivekitTrack {
   #codec: number = CODEC.unknown;
   #frameId = 0;
   readonly #keys: TurboKeys;
+  /** Its memory in the module is somebody else's: nothing more is read or written there, whatever is under way. */
+  #closed = false;
 
   constructor(around: Surroundings, order: TrackOrder, sends: boolean) {
     this.#around = around;
@@ -69,6 +71,7 @@ export class LivekitTrack {
 
   /** Uses this key ring; `null`: nothing passes. */
   bind(person: number | null): void {
+    if (this.#closed) return;
     this.#bound = person !== null;
     this.#around.module.bind(this.#lane, person ?? 2 ** 32 - 1);
   }
@@ -81,6 +84,8 @@ export class LivekitTrack {
   }
 
   close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
     this.#around.module.close(this.#lane);
   }
 
@@ -93,7 +98,7 @@ export class LivekitTrack {
     if (data.byteLength === 0) return true;
     const rule = this.#around.rule(participantIdentity, this.sends);
     if (rule !== "seal") return rule === "clear";
-    if (!this.#bound) return false;
+    if (!this.#bound || this.#closed) return false;
     const status = this.sends ? this.#seal(frame, data) : this.#open(frame, data);
     return typeof status === "number" ? this.#done(status) : status.then((late) => this.#done(late));
   }
@@ -187,6 +192,7 @@ export class LivekitTrack {
       const made = this.sends
         ? await crypto.subtle.encrypt(params, key, module.view(body, end - TAG_LENGTH))
         : await crypto.subtle.decrypt(params, key, module.view(body, end));
+      if (this.#closed) return -Code.Refused;
       module.write(body, new Uint8Array(made));
     } catch {
       // The module alone knows steps ahead, windows and error words.
@@ -197,6 +203,7 @@ export class LivekitTrack {
   }
 
   #again(wire: Uint8Array, inWasm: () => number): number {
+    if (this.#closed) return -Code.Refused;
     this.#around.module.write(this.#at, wire);
     return inWasm();
   }
