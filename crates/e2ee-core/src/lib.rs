@@ -57,7 +57,7 @@ pub mod secret;
 
 pub use crypto::{CipherSuite, Provider};
 pub use error::{Code, OpenCause, OpenError, Reaction, SealCause, SealError};
-pub use frame::{CodecRule, FrameBuf, FrameFormat, FrameInfo, Opener, Padding, Sealer, SenderKey};
+pub use frame::{CodecRule, FrameBuf, FrameFormat, FrameInfo, Opener, Padding, Sealer, SenderKey, Straight};
 pub use id::{CallId, Ctr, Epoch, Generation, Kid, Millis, ParticipantId, Step, TrackKind};
 pub use key::kid::KidScheme;
 pub use key::ring::KeyAt;

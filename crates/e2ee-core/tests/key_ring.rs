@@ -110,6 +110,9 @@ fn a_key_stops_at_its_limit_and_never_wraps() {
         buf.fill(b"one more");
         assert_eq!(sealer.seal(&AUDIO, &mut buf).unwrap_err().cause, SealCause::Worn);
         assert!(buf.is_empty());
+        let mut out = [0xee; 99];
+        assert_eq!(sealer.seal_into(&AUDIO, b"one more", &mut out).unwrap_err().cause, SealCause::Worn);
+        assert_eq!(out, [0xee; 99]);
     }
     sealer.rotate(&[4; 32]).unwrap();
     seal(&mut sealer, &AUDIO, b"again");

@@ -2,7 +2,7 @@
 
 use e2ee_core::{
     CodecRule, FrameBuf, FrameInfo, OpenCause, OpenError, ParticipantId, Profile, SealCause, SealError,
-    Sealer, TrackKind,
+    Sealer, Straight, TrackKind,
 };
 use e2ee_core::{jitsi, livekit};
 
@@ -192,6 +192,22 @@ impl Sealing {
         }
     }
 
+    /// Seals a frame straight into `out`, if it can be.
+    #[inline]
+    pub(crate) fn seal_into(
+        &mut self,
+        info: &Info<'_>,
+        frame: &[u8],
+        out: &mut [u8],
+    ) -> Result<Straight, Failure> {
+        let sealer = match self {
+            Self::Sframe(sealer) => sealer,
+            Self::Follows(follower) => follower.sealer(info.kind)?,
+            Self::LiveKit(_) | Self::Jitsi(_) => return Ok(Straight::Apart),
+        };
+        Ok(sealer.seal_into(&info.sframe()?, frame, out)?)
+    }
+
     /// Seals a frame; what it becomes is in `buf`.
     #[inline]
     pub(crate) fn seal<'b>(
@@ -211,6 +227,19 @@ impl Sealing {
                 buf.fill(frame);
                 Ok(sealer.seal(&info, buf)?)
             }
+            Self::LiveKit(_) | Self::Jitsi(_) => self.seal_other(info, frame, buf),
+        }
+    }
+
+    #[inline(never)] // code of its own, or the formats above pay for its registers
+    fn seal_other<'b>(
+        &mut self,
+        info: &Info<'_>,
+        frame: &[u8],
+        buf: &'b mut FrameBuf,
+    ) -> Result<&'b [u8], Failure> {
+        match self {
+            Self::Sframe(_) | Self::Follows(_) => Err(wrong_format()),
             Self::LiveKit(sealer) => {
                 let cannot = || no_seal_codec(sealer.who(), info.kind);
                 let as_livekit = info.livekit(frame).ok_or_else(cannot)?;

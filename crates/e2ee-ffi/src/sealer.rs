@@ -3,7 +3,7 @@
 use core::ffi::c_char;
 
 use e2ee_core::frame::Padding;
-use e2ee_core::{FrameBuf, KeyAt, RoomSecret, Sealer, SecretBytes, jitsi, livekit};
+use e2ee_core::{FrameBuf, KeyAt, RoomSecret, Sealer, SecretBytes, Straight, jitsi, livekit};
 
 use crate::fence::{Failure, fence, fence_value};
 use crate::handle::Guarded;
@@ -12,6 +12,9 @@ use crate::read;
 use crate::report;
 use crate::status::frameseal_status;
 use crate::types::{frameseal_config, frameseal_frame_info};
+
+/// The most that a frame grows by which goes straight to the caller's memory: header (17), layout byte, tag (16).
+const STRAIGHT_ROOM: usize = 34;
 
 /// Seals the frames of one participant. For one thread at a time.
 pub struct frameseal_sealer {
@@ -327,8 +330,21 @@ pub unsafe extern "C" fn frameseal_seal(
                 // SAFETY: as the caller promises.
                 return unsafe { read::write(out_len, sealing.max_sealed_len(&info, in_len)?) };
             }
-            // SAFETY: as the caller promises; the slice is gone before `out` is written.
+            // SAFETY: as the caller promises; the slice is gone before `out` is written from `buf`.
             let frame = unsafe { read::bytes(r#in, in_len, "in") }?;
+            // What a frame grows by that need not be taken apart; no more of `out` is touched.
+            let room = out_cap.min(in_len.saturating_add(STRAIGHT_ROOM));
+            if read::apart(frame, out, room) && read::apart(info.metadata, out, room) {
+                // SAFETY: so many bytes are writable, as the caller promises, and neither `frame` nor the metadata
+                // has one of them.
+                let out = unsafe { core::slice::from_raw_parts_mut(out, room) };
+                match sealing.seal_into(&info, frame, out)? {
+                    // SAFETY: as the caller promises.
+                    Straight::Done(len) => return unsafe { read::write(out_len, len) },
+                    Straight::Short(need) => return Err(Failure::TooSmall { need, have: out_cap }),
+                    Straight::Apart => {}
+                }
+            }
             let sealed = sealing.seal(&info, frame, buf)?;
             // SAFETY: as the caller promises.
             unsafe { read::write_bytes(sealed, out, out_cap, out_len) }

@@ -45,9 +45,7 @@ impl FrameBuf {
     pub fn reset(&mut self, len: usize) -> &mut [u8] {
         let want = len.saturating_add(HEAD_ROOM + TAIL_ROOM);
         if self.store.len() < want {
-            // The old bytes may be plaintext and would stay behind in freed memory.
-            self.store.zeroize();
-            self.store = vec![0; want.saturating_add(want / 8)];
+            self.replace(want);
         }
         self.start = HEAD_ROOM;
         self.end = HEAD_ROOM.saturating_add(len);
@@ -141,7 +139,17 @@ impl FrameBuf {
         self.end = self.end.min(self.start.saturating_add(n));
     }
 
+    /// A larger allocation in place of this one.
     #[cold]
+    #[inline(never)]
+    fn replace(&mut self, want: usize) {
+        // The old bytes may be plaintext and would stay behind in freed memory.
+        self.store.zeroize();
+        self.store = vec![0; want.saturating_add(want / 8)];
+    }
+
+    #[cold]
+    #[inline(never)]
     fn enlarge(&mut self, end: usize) {
         let mut next = vec![0; end.saturating_add(end / 4).saturating_add(TAIL_ROOM)];
         for (new, old) in next.iter_mut().zip(self.store.iter()) {

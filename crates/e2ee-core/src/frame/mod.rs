@@ -89,6 +89,47 @@ const RULE_MASK: u8 = 0x0f;
 /// First byte of padding; zeros follow.
 const PADDING_MARK: u8 = 0x01;
 
+/// What became of a frame that was to go straight from one memory to another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Straight {
+    /// So many bytes were written.
+    Done(usize),
+    /// Nothing was done and no counter spent: the output must have so many bytes.
+    Short(usize),
+    /// Nothing was done and no counter spent: a frame that has to be taken apart (its codec, padding). It needs a
+    /// [`FrameBuf`].
+    Apart,
+}
+
+/// Longest `header || clear || layout` of a frame that is not taken apart, bytes.
+const MAX_PREFIX: usize = header::MAX_HEADER_LEN + codec::MAX_CLEAR + 1;
+
+/// `header || clear || layout`, for a frame in which they do not stand in this order.
+struct Prefix {
+    bytes: [u8; MAX_PREFIX],
+    len: usize,
+}
+
+impl Prefix {
+    #[inline]
+    fn new(header: &[u8], clear: &[u8], layout: Option<u8>) -> Option<Self> {
+        let mut prefix = Self { bytes: [0; MAX_PREFIX], len: header.len() + clear.len() };
+        prefix.bytes.get_mut(..header.len())?.copy_from_slice(header);
+        prefix.bytes.get_mut(header.len()..prefix.len)?.copy_from_slice(clear);
+        if let Some(layout) = layout {
+            *prefix.bytes.get_mut(prefix.len)? = layout;
+            prefix.len += 1;
+        }
+        Some(prefix)
+    }
+
+    #[inline]
+    fn as_bytes(&self) -> &[u8] {
+        self.bytes.get(..self.len).unwrap_or_default()
+    }
+}
+
 /// Room for the AAD when metadata keeps it from being one slice of the frame.
 type Scratch = Vec<u8>;
 

@@ -5,8 +5,8 @@ use crate::frame::buf::FrameBuf;
 use crate::frame::codec::{self, CodecRule};
 use crate::frame::header::Header;
 use crate::frame::{
-    FrameFormat, FrameInfo, PADDED, PADDING_MARK, RULE_MASK, Scratch, TAIL, VERSION_1, VERSION_MASK,
-    with_metadata,
+    FrameFormat, FrameInfo, PADDED, PADDING_MARK, Prefix, RULE_MASK, Scratch, Straight, TAIL, VERSION_1,
+    VERSION_MASK, with_metadata,
 };
 use crate::id::{Ctr, Kid, Millis, ParticipantId, TrackKind};
 use crate::key::ring::{KeyAt, KeyRing};
@@ -159,14 +159,72 @@ impl Opener {
         let slot = info.slot(&self.ring.profile().format);
         let (prefix, body) = buf.bytes_mut().split_at_mut_checked(found.aad()).ok_or(OpenCause::TooShort)?;
         let aad = with_metadata(prefix, info.metadata, &mut self.scratch);
-        match self.ring.find(found.kid, slot) {
-            Some(at) => self.ring.open_with(at, found.ctr, aad, body)?,
-            None => {
-                let verified = self.ring.candidate(found.kid, slot)?.open(found.ctr, aad, body)?;
-                self.ring.commit(verified);
-            }
-        }
+        self.ring.open(found.kid, found.ctr, slot, aad, body)?;
         self.finish(info.rule, &found, buf)
+    }
+
+    /// Opens `frame` straight into `out`, at its start: one copy less than with a [`FrameBuf`], where the frame need not
+    /// be put together. `out` must be as long as the frame; what stands behind the bytes written is unspecified.
+    ///
+    /// # Errors
+    /// As [`Opener::open`]; `out` then holds nothing of the frame.
+    #[inline]
+    pub fn open_into(
+        &mut self,
+        info: &FrameInfo<'_>,
+        frame: &[u8],
+        out: &mut [u8],
+    ) -> Result<Straight, OpenError> {
+        match self.open_straight(info, frame, out) {
+            Ok(straight) => {
+                self.tally.opened += u64::from(matches!(straight, Straight::Done(_)));
+                Ok(straight)
+            }
+            Err(cause) => Err(self.refuse(info.kind, cause)),
+        }
+    }
+
+    #[inline]
+    fn open_straight(
+        &mut self,
+        info: &FrameInfo<'_>,
+        frame: &[u8],
+        out: &mut [u8],
+    ) -> Result<Straight, OpenCause> {
+        if out.len() < frame.len() {
+            return Ok(Straight::Short(frame.len()));
+        }
+        let profile = self.ring.profile();
+        let (clear, layout) = match profile.format {
+            FrameFormat::Sframe => (0, None),
+            FrameFormat::Frameseal { .. } => {
+                let Some(clear) = codec::prefix(info.rule, frame) else { return Ok(Straight::Apart) };
+                let clear = clear.map_err(OpenCause::Layout)?;
+                let layout = checked_layout(info.rule, frame, clear)?;
+                if layout & (PADDED | TAIL) != 0 {
+                    return Ok(Straight::Apart);
+                }
+                (clear, Some(layout))
+            }
+        };
+        let (clear, rest) = frame.split_at_checked(clear).ok_or(OpenCause::TooShort)?;
+        let rest = rest.get(usize::from(layout.is_some())..).ok_or(OpenCause::TooShort)?;
+        let (Header { kid, ctr }, header) = Header::decode(rest).map_err(OpenCause::Header)?;
+        let (header, sealed) = rest.split_at_checked(header).ok_or(OpenCause::TooShort)?;
+        let text = sealed.len().checked_sub(profile.suite.tag_len()).ok_or(OpenCause::TooShort)?;
+        let prefix = Prefix::new(header, clear, layout).ok_or(OpenCause::TooShort)?;
+        let slot = info.slot(&profile.format);
+        let out = out.get_mut(..clear.len() + sealed.len()).ok_or(OpenCause::TooShort)?;
+        let (first, body) = out.split_at_mut_checked(clear.len()).ok_or(OpenCause::TooShort)?;
+        first.copy_from_slice(clear);
+        body.copy_from_slice(sealed);
+        let aad = with_metadata(prefix.as_bytes(), info.metadata, &mut self.scratch);
+        if let Err(cause) = self.ring.open(kid, ctr, slot, aad, body) {
+            // Of a repeat this is the plaintext.
+            out.fill(0);
+            return Err(cause);
+        }
+        Ok(Straight::Done(clear.len() + text))
     }
 
     /// First half of opening for an executor outside: only for a key that has opened a frame before.
@@ -292,6 +350,11 @@ impl Opener {
     #[cold]
     fn fail(&mut self, kind: TrackKind, cause: OpenCause, buf: &mut FrameBuf) -> OpenError {
         buf.clear();
+        self.refuse(kind, cause)
+    }
+
+    #[cold]
+    fn refuse(&mut self, kind: TrackKind, cause: OpenCause) -> OpenError {
         self.tally.count(cause);
         OpenError { who: self.who().clone(), kind, cause }
     }
@@ -300,12 +363,18 @@ impl Opener {
 /// Number of clear bytes, and the layout byte behind them.
 fn find_layout(rule: CodecRule, buf: &mut FrameBuf) -> Result<(usize, u8), OpenCause> {
     let clear = codec::unwrap(rule, buf).map_err(OpenCause::Layout)?;
-    let layout = *buf.bytes().get(clear).ok_or(OpenCause::TooShort)?;
+    Ok((clear, checked_layout(rule, buf.bytes(), clear)?))
+}
+
+/// The layout byte behind the clear bytes, if it is one of this version and rule.
+#[inline]
+fn checked_layout(rule: CodecRule, bytes: &[u8], clear: usize) -> Result<u8, OpenCause> {
+    let layout = *bytes.get(clear).ok_or(OpenCause::TooShort)?;
     if layout & VERSION_MASK != VERSION_1 {
         return Err(OpenCause::UnknownVersion);
     }
     if layout & RULE_MASK != rule as u8 {
         return Err(OpenCause::WrongCodec);
     }
-    Ok((clear, layout))
+    Ok(layout)
 }

@@ -18,7 +18,9 @@ use crate::error::{SealCause, SealError};
 use crate::frame::buf::FrameBuf;
 use crate::frame::codec::{self, CodecRule};
 use crate::frame::header::Header;
-use crate::frame::{FrameFormat, FrameInfo, PADDED, PADDING_MARK, Scratch, TAIL, VERSION_1, with_metadata};
+use crate::frame::{
+    FrameFormat, FrameInfo, PADDED, PADDING_MARK, Prefix, Scratch, Straight, TAIL, VERSION_1, with_metadata,
+};
 use crate::id::{Ctr, Epoch, Generation, Kid, ParticipantId, Step, TrackKind};
 use crate::key::ratchet;
 use crate::key::ring::{Fingerprint, KeyAt, fingerprint};
@@ -59,6 +61,25 @@ struct Slot {
     next: u64,
     /// The last counter that may be used.
     last: u64,
+}
+
+impl Slot {
+    /// The header of the frame that comes next, unless the key is worn.
+    #[inline]
+    fn next(&self) -> Result<Header, SealCause> {
+        if self.next > self.last {
+            return Err(SealCause::Worn);
+        }
+        Ok(Header { kid: self.kid, ctr: Ctr(self.next) })
+    }
+
+    /// Takes the next counter: the one place where counters come from.
+    #[inline]
+    fn spend(&mut self) -> Result<Header, SealCause> {
+        let header = self.next()?;
+        self.next = self.next.saturating_add(1);
+        Ok(header)
+    }
 }
 
 /// One AEAD call, described: for an executor outside (WebCrypto).
@@ -322,6 +343,69 @@ impl Sealer {
         finish(&plan, buf)
     }
 
+    /// Seals `frame` straight into `out`, at its start: one copy less than with a [`FrameBuf`], where the frame need not
+    /// be taken apart.
+    ///
+    /// # Errors
+    /// As [`Sealer::seal`]; `out` then holds nothing of the frame.
+    #[inline]
+    pub fn seal_into(
+        &mut self,
+        info: &FrameInfo<'_>,
+        frame: &[u8],
+        out: &mut [u8],
+    ) -> Result<Straight, SealError> {
+        self.seal_straight(info, frame, out).map_err(|cause| SealError {
+            who: self.who.clone(),
+            kind: info.kind,
+            cause,
+        })
+    }
+
+    #[inline]
+    fn seal_straight(
+        &mut self,
+        info: &FrameInfo<'_>,
+        frame: &[u8],
+        out: &mut [u8],
+    ) -> Result<Straight, SealCause> {
+        let (clear, layout) = match self.profile.format {
+            FrameFormat::Sframe => (0, None),
+            FrameFormat::Frameseal { .. } => {
+                let Some(clear) = codec::prefix(info.rule, frame) else { return Ok(Straight::Apart) };
+                if self.padding.get(info.kind as usize) != Some(&Padding::None) {
+                    return Ok(Straight::Apart);
+                }
+                (clear.map_err(SealCause::Layout)?, Some(VERSION_1 | info.rule as u8))
+            }
+        };
+        let (clear, body) = frame.split_at_checked(clear).ok_or(SealCause::Refused)?;
+        let tag = self.profile.suite.tag_len();
+        let slot_of = info.slot(&self.profile.format);
+        let header = self.slot(slot_of)?.next()?.encode();
+        let front = clear.len() + usize::from(layout.is_some()) + header.as_bytes().len();
+        let need = front.saturating_add(body.len()).saturating_add(tag);
+        let Some(out) = out.get_mut(..need) else { return Ok(Straight::Short(need)) };
+        let prefix = Prefix::new(header.as_bytes(), clear, layout).ok_or(SealCause::Refused)?;
+        let (before, text) = out.split_at_mut_checked(front).ok_or(SealCause::Refused)?;
+        // The wire has the header last: `clear | layout | header`.
+        let (head, rest) =
+            prefix.as_bytes().split_at_checked(header.as_bytes().len()).ok_or(SealCause::Refused)?;
+        let (first, last) = before.split_at_mut_checked(rest.len()).ok_or(SealCause::Refused)?;
+        first.copy_from_slice(rest);
+        last.copy_from_slice(head);
+        text.get_mut(..body.len()).ok_or(SealCause::Refused)?.copy_from_slice(body);
+        let aad = with_metadata(prefix.as_bytes(), info.metadata, &mut self.scratch);
+        let slot = self.slots.get_mut(slot_of as usize).and_then(Option::as_mut).ok_or(SealCause::Stale)?;
+        let Header { ctr, .. } = slot.spend()?;
+        let nonce = slot.key.nonce(ctr);
+        if slot.key.aead.seal(&nonce, aad, text).is_err() {
+            out.fill(0);
+            return Err(SealCause::Refused);
+        }
+        Ok(Straight::Done(need))
+    }
+
     /// First half of sealing for an executor outside. The counter is spent whatever comes of it.
     ///
     /// # Errors
@@ -402,13 +486,8 @@ impl Sealer {
         };
         buf.grow_back(self.profile.suite.tag_len());
         let slot = self.slot(info.slot(&self.profile.format))?;
-        if slot.next > slot.last {
-            return Err(SealCause::Worn);
-        }
-        let ctr = Ctr(slot.next);
-        slot.next = slot.next.saturating_add(1);
+        let Header { kid, ctr } = slot.spend()?;
         let nonce = slot.key.nonce(ctr);
-        let kid = slot.kid;
         let encoded = Header { kid, ctr }.encode();
         let header = encoded.as_bytes().len();
         if !buf.grow_front(header) {

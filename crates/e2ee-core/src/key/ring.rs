@@ -189,6 +189,26 @@ impl KeyRing {
         Ok(())
     }
 
+    /// Opens a frame under the key that `kid` names, in place, derived if need be.
+    #[inline]
+    pub(crate) fn open(
+        &mut self,
+        kid: Kid,
+        ctr: Ctr,
+        kind: TrackKind,
+        aad: &[u8],
+        body: &mut [u8],
+    ) -> Result<(), OpenCause> {
+        match self.find(kid, kind) {
+            Some(at) => self.open_with(at, ctr, aad, body),
+            None => {
+                let verified = self.candidate(kid, kind)?.open(ctr, aad, body)?;
+                self.commit(verified);
+                Ok(())
+            }
+        }
+    }
+
     /// Marks a counter whose tag an executor outside has checked.
     #[cfg(feature = "hazmat")]
     pub(crate) fn accept(&mut self, kid: Kid, kind: TrackKind, ctr: Ctr) -> Result<(), OpenCause> {

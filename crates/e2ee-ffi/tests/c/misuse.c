@@ -239,6 +239,27 @@ static void frames(frameseal_sealer *sealer, frameseal_opener *opener)
     EXPECT(frameseal_open(opener, &info, sealed, sealed_len, sealed, sealed_len, &len), OK);
     TRUE(len == 14 && memcmp(sealed, "here and there", 14) == 0);
 
+    /* Metadata that stand where the sealed frame goes, and on its last byte. */
+    memcpy(sealed, "side", 4);
+    info.metadata = sealed;
+    EXPECT(frameseal_seal(sealer, &info, in, 9, sealed, sizeof sealed, &sealed_len), OK);
+    info.metadata = (const uint8_t *)"side";
+    EXPECT(frameseal_open(opener, &info, sealed, sealed_len, out, sizeof out, &len), OK);
+    TRUE(len == 9 && memcmp(out, in, 9) == 0);
+    memcpy(sealed + sealed_len - 1, "side", 4);
+    info.metadata = sealed + sealed_len - 1;
+    EXPECT(frameseal_seal(sealer, &info, in, 9, sealed, sealed_len, &sealed_len), OK);
+    info.metadata = (const uint8_t *)"side";
+    EXPECT(frameseal_open(opener, &info, sealed, sealed_len, out, sizeof out, &len), OK);
+    TRUE(len == 9 && memcmp(out, in, 9) == 0);
+
+    /* One byte short: nothing is written, and behind what is sealed nothing either. */
+    memset(sealed, 0xee, sizeof sealed);
+    EXPECT(frameseal_seal(sealer, &info, in, 9, sealed, sealed_len - 1, &len), FRAMESEAL_STATUS_BUFFER_TOO_SMALL);
+    TRUE(len == 9 && sealed[0] == 0xee && sealed[sealed_len - 1] == 0xee);
+    EXPECT(frameseal_seal(sealer, &info, in, 9, sealed, sizeof sealed, &len), OK);
+    TRUE(len == sealed_len && sealed[len] == 0xee && sealed[len + 1] == 0xee);
+
     /* Every status has a word, and any number may be asked for. */
     TRUE(strcmp(frameseal_strerror(0), "no error") == 0);
     TRUE(strcmp(frameseal_strerror(-2147483647), "unknown status") == 0);

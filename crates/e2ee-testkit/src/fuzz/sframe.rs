@@ -1,8 +1,8 @@
 //! Opening bare SFrame: noise, and sealed frames that were changed.
 
 use e2ee_core::{
-    CipherSuite, FrameBuf, FrameFormat, FrameInfo, KeyAt, KidScheme, Opener, ParticipantId, Profile,
-    Provider, Sealer,
+    CipherSuite, FrameBuf, FrameFormat, FrameInfo, KeyAt, KidScheme, OpenCause, Opener, ParticipantId,
+    Profile, Provider, Sealer, Straight,
 };
 use sha2::{Digest, Sha256};
 
@@ -46,6 +46,34 @@ pub(super) fn keys(opener: &Opener) -> Vec<(KeyAt, [u8; 4], bool)> {
     opener.ring().keys().collect()
 }
 
+/// Opens a frame both ways: in a buffer, and by the twin straight into other memory. They must agree.
+pub(super) fn open(twins: &mut [Opener; 2], info: &FrameInfo<'_>, wire: &[u8]) -> Result<Vec<u8>, OpenCause> {
+    let [opener, twin] = twins;
+    let (before, mut buf, mut out) = (keys(opener), FrameBuf::new(), vec![0xee; wire.len()]);
+    buf.fill(wire);
+    let opened = opener.open(info, &mut buf).map(<[u8]>::to_vec).map_err(|error| error.cause);
+    let straight = match twin.open_into(info, wire, &mut out) {
+        Ok(Straight::Done(len)) => Ok(out.get(..len).unwrap_or_default().to_vec()),
+        Ok(_) => {
+            assert!(out.iter().all(|byte| *byte == 0xee), "written, and not done");
+            let mut buf = FrameBuf::new();
+            buf.fill(wire);
+            twin.open(info, &mut buf).map(<[u8]>::to_vec).map_err(|error| error.cause)
+        }
+        Err(error) => {
+            assert!(out.iter().all(|byte| [0, 0xee].contains(byte)), "something of a refused frame");
+            Err(error.cause)
+        }
+    };
+    assert_eq!(straight, opened);
+    assert_eq!(keys(twin), keys(opener));
+    if opened.is_err() {
+        assert!(buf.is_empty());
+        assert_eq!(keys(opener), before);
+    }
+    opened
+}
+
 /// Nothing opens but what was sealed, byte for byte, once; and what does not open moves nothing.
 pub(super) fn open_sframe(data: &[u8]) {
     let mut input = Input::new(data);
@@ -54,14 +82,11 @@ pub(super) fn open_sframe(data: &[u8]) {
     let mode = input.byte();
     let metadata_len = usize::from(input.byte() % 32);
     let metadata = input.take(metadata_len);
-    let Some((mut sealer, [mut opener])) = pair(data, FrameFormat::Sframe, suite, steps) else { return };
-    let (info, mut buf, before) = (FrameInfo::data(metadata), FrameBuf::new(), keys(&opener));
+    let Some((mut sealer, mut twins)) = pair(data, FrameFormat::Sframe, suite, steps) else { return };
+    let (info, mut buf) = (FrameInfo::data(metadata), FrameBuf::new());
 
     if mode.is_multiple_of(2) {
-        buf.fill(input.rest());
-        assert!(opener.open(&info, &mut buf).is_err());
-        assert!(buf.is_empty());
-        assert_eq!(keys(&opener), before);
+        assert!(open(&mut twins, &info, input.rest()).is_err());
         return;
     }
     let len = input.below(600);
@@ -72,13 +97,8 @@ pub(super) fn open_sframe(data: &[u8]) {
     let mut forged = wire.clone();
     input.mutate(&mut forged);
     if forged != wire {
-        buf.fill(&forged);
-        assert!(opener.open(&info, &mut buf).is_err());
-        assert!(buf.is_empty());
-        assert_eq!(keys(&opener), before);
+        assert!(open(&mut twins, &info, &forged).is_err());
     }
-    buf.fill(&wire);
-    assert_eq!(opener.open(&info, &mut buf), Ok(frame));
-    buf.fill(&wire);
-    assert!(opener.open(&info, &mut buf).is_err());
+    assert_eq!(open(&mut twins, &info, &wire), Ok(frame.to_vec()));
+    assert!(open(&mut twins, &info, &wire).is_err());
 }

@@ -136,6 +136,19 @@ pub fn arrange(rule: CodecRule, buf: &mut FrameBuf) -> Result<Arranged, LayoutEr
     }
 }
 
+/// Longest clear prefix of a frame that [`prefix`] takes, bytes.
+pub(super) const MAX_CLEAR: usize = vp8::KEY_CLEAR;
+
+/// Length of the clear prefix by a rule of which the four steps do nothing but find it; `None` by the others.
+#[inline]
+pub(super) fn prefix(rule: CodecRule, bytes: &[u8]) -> Option<Result<usize, LayoutError>> {
+    match rule {
+        CodecRule::Opaque => Some(Ok(0)),
+        CodecRule::Vp8 => Some(vp8::clear_len(bytes)),
+        CodecRule::Av1 | CodecRule::H264 | CodecRule::H265 => None,
+    }
+}
+
 /// Sealing, behind the cipher: `clear | hdr | ct | tag` becomes what goes to the packetizer.
 ///
 /// # Errors

@@ -18,7 +18,7 @@ pub(super) fn is_key_frame(frame: &[u8]) -> Option<bool> {
     frame.first().map(|tag| tag & 1 == 0)
 }
 
-const KEY_CLEAR: usize = 6;
+pub(super) const KEY_CLEAR: usize = 6;
 const DELTA_CLEAR: usize = 1;
 
 #[cfg(test)]
