@@ -93,7 +93,7 @@ fn open_both(
 fn frame_of(rule: CodecRule, mut frame: Vec<u8>) -> Vec<u8> {
     match (rule, frame.first_mut()) {
         // Key frames and others; those that are too short too.
-        (CodecRule::Vp8, Some(first)) => *first = *first % 4,
+        (CodecRule::Vp8, Some(first)) => *first %= 4,
         (CodecRule::H264, _) => drop(frame.splice(..0, [0, 0, 0, 1, 0x65, 0x88])),
         _ => {}
     }
