@@ -2,8 +2,9 @@
 //!
 //! # Why a nonce never repeats
 //! The nonce is `salt XOR CTR`, and key and salt are derived from (base key, KID, kind of track).
-//! * *Within a key*: CTR is taken from the key's own slot, which adds one before the cipher runs and never gives one
-//!   back, also when sealing fails. The slot dies with its key. At [`MAX_FRAMES_PER_KEY`] sealing stops.
+//! * *Within a key*: CTR is taken from the key's own slot (`Slot::spend`, for frames in a buffer and for those that go
+//!   straight), which adds one before the cipher runs and never gives one back, also when sealing fails. The slot dies
+//!   with its key. At [`MAX_FRAMES_PER_KEY`] sealing stops.
 //! * *Rekey*: a new generation has a base key of its own, a ratchet step too. A base key from outside must be of a newer
 //!   generation, step or MLS epoch than the one in use. So no slot starts again from 0 under a key that was used.
 //! * *Several senders with one secret*: see [`crate::key::room`]. Every sealer draws an incarnation.
