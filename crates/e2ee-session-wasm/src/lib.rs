@@ -9,7 +9,7 @@ mod wire;
 use std::collections::VecDeque;
 
 use e2ee_core::{BaseKey, Epoch, Millis};
-use e2ee_session::mls::{Group, Identity, Member, MlsError, RoomPolicy, SEED_LEN, SecretId, Suite, Trust};
+use e2ee_session::mls::{Identity, Member, MlsError, RoomPolicy, SEED_LEN, SecretId, Suite, Trust};
 use e2ee_session::session::{Event, Input, Output, Owners, Position, Question, Session, SessionError};
 use wasm_bindgen::prelude::wasm_bindgen;
 
@@ -211,10 +211,10 @@ impl Door {
     }
 
     fn open(&mut self, epoch: Epoch, secret: BaseKey, members: Vec<Member>) {
-        // Both are known of a group that this member is in; without them nothing is heard.
-        let own = self.session.group().map_or(u32::MAX, Group::index);
-        let suite =
-            self.session.group().and_then(|group| group.policy().ok()).map_or(0, |policy| policy.suite);
+        // Over already, by what came in one piece with it: the outputs behind it say so.
+        let Some(group) = self.session.group() else { return };
+        let own = group.index();
+        let suite = group.policy().map_or(0, |policy| policy.suite);
         let heard = self.owners.next(&members, own);
         self.out.push_back(wire::open(epoch.0, own, suite, &members, &heard));
         self.kept.push(Kept { epoch, secret });

@@ -284,10 +284,11 @@ impl Inner {
             self.keys.apply(&output);
             match output {
                 Output::Open { epoch, secret, members } => {
-                    // Both are known of a group that this member is in; without them nothing is heard.
-                    let own = self.session.group().map_or(u32::MAX, Group::index);
-                    let policy = self.session.group().and_then(|group| group.policy().ok());
-                    let suite = policy.and_then(|policy| CipherSuite::from_number(policy.suite).ok());
+                    // Over already, by what came in one piece with it: the outputs behind it say so.
+                    let Some(group) = self.session.group() else { continue };
+                    let own = group.index();
+                    let suite =
+                        group.policy().ok().and_then(|policy| CipherSuite::from_number(policy.suite).ok());
                     let heard = match suite {
                         Some(suite) => self.keys.open(epoch, suite, &secret, &members, own),
                         None => vec![false; members.len()],
