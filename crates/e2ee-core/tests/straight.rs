@@ -56,6 +56,7 @@ fn seal_both(
     let expected = by_buf.seal(info, &mut buf).map(<[u8]>::to_vec).map_err(|e| e.cause);
     let sealed = len.map(|len| {
         assert!(out[len..].iter().all(|b| *b == BEFORE), "written behind the frame");
+        assert!(len - frame.len() <= Straight::MOST_ADDED);
         out[..len].to_vec()
     });
     assert_eq!(sealed, expected);
@@ -220,4 +221,10 @@ fn an_output_shorter_than_the_frame_is_not_begun() {
     assert!(out.iter().all(|b| *b == BEFORE));
     assert_eq!(opener.open_into(&VIDEO, &wire, &mut out).unwrap(), Straight::Done(100));
     assert_eq!(out[..100], [7; 100]);
+}
+
+#[test]
+fn no_suite_adds_more_than_is_said() {
+    let longest = CipherSuite::ALL.iter().map(|suite| suite.tag_len()).max().unwrap();
+    assert_eq!(Straight::MOST_ADDED, e2ee_core::frame::header::MAX_HEADER_LEN + 1 + longest);
 }

@@ -347,21 +347,18 @@ impl Opening {
         buf: &'b mut FrameBuf,
     ) -> Result<(&'b [u8], bool), Failure> {
         self.catch_up();
-        match &mut self.engine {
-            Engine::Sframe(opener) => {
-                let info = info.sframe()?;
-                // Into memory of our own: what turns out to be forged never stands in the caller's.
-                if let Straight::Done(len) = opener.open_into(&info, frame, buf.reset(frame.len()))? {
-                    return Ok((buf.bytes().get(..len).unwrap_or_default(), false));
-                }
-                buf.fill(frame);
-                Ok((opener.open(&info, buf)?, false))
+        if let Engine::Sframe(opener) = &mut self.engine {
+            // Into memory of our own: what turns out to be forged never stands in the caller's.
+            let straight = opener.open_into(&info.sframe()?, frame, buf.reset(frame.len()))?;
+            if let Straight::Done(len) = straight {
+                return Ok((buf.bytes().get(..len).unwrap_or_default(), false));
             }
-            Engine::LiveKit(_) | Engine::Jitsi(_) | Engine::None => self.open_other(info, frame, buf),
         }
+        self.open_other(info, frame, buf)
     }
 
-    #[inline(never)] // code of its own, or the format above pays for its registers
+    /// A frame that does not go straight.
+    #[inline(never)] // code of its own, or the frames that do pay for its registers
     fn open_other<'b>(
         &mut self,
         info: &Info<'_>,
@@ -369,7 +366,11 @@ impl Opening {
         buf: &'b mut FrameBuf,
     ) -> Result<(&'b [u8], bool), Failure> {
         match &mut self.engine {
-            Engine::Sframe(_) => Err(wrong_format()),
+            Engine::Sframe(opener) => {
+                let info = info.sframe()?;
+                buf.fill(frame);
+                Ok((opener.open(&info, buf)?, false))
+            }
             Engine::LiveKit(opener) => {
                 let as_livekit = info.livekit(frame).ok_or_else(|| no_open_codec(&self.who, info.kind))?;
                 buf.fill(frame);

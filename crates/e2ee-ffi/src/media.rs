@@ -208,51 +208,33 @@ impl Sealing {
         Ok(sealer.seal_into(&info.sframe()?, frame, out)?)
     }
 
-    /// Seals a frame; what it becomes is in `buf`.
-    #[inline]
+    /// Seals a frame that does not go straight; what it becomes is in `buf`.
+    #[inline(never)] // code of its own, or the frames that go straight pay for its registers
     pub(crate) fn seal<'b>(
         &mut self,
         info: &Info<'_>,
         frame: &[u8],
         buf: &'b mut FrameBuf,
     ) -> Result<&'b [u8], Failure> {
-        match self {
-            Self::Sframe(sealer) => {
-                let info = info.sframe()?;
-                buf.fill(frame);
-                Ok(sealer.seal(&info, buf)?)
-            }
-            Self::Follows(follower) => {
-                let (sealer, info) = (follower.sealer(info.kind)?, info.sframe()?);
-                buf.fill(frame);
-                Ok(sealer.seal(&info, buf)?)
-            }
-            Self::LiveKit(_) | Self::Jitsi(_) => self.seal_other(info, frame, buf),
-        }
-    }
-
-    #[inline(never)] // code of its own, or the formats above pay for its registers
-    fn seal_other<'b>(
-        &mut self,
-        info: &Info<'_>,
-        frame: &[u8],
-        buf: &'b mut FrameBuf,
-    ) -> Result<&'b [u8], Failure> {
-        match self {
-            Self::Sframe(_) | Self::Follows(_) => Err(wrong_format()),
+        let sealer = match self {
+            Self::Sframe(sealer) => sealer,
+            Self::Follows(follower) => follower.sealer(info.kind)?,
             Self::LiveKit(sealer) => {
                 let cannot = || no_seal_codec(sealer.who(), info.kind);
                 let as_livekit = info.livekit(frame).ok_or_else(cannot)?;
                 buf.fill(frame);
-                Ok(sealer.seal(&as_livekit, buf)?)
+                return Ok(sealer.seal(&as_livekit, buf)?);
             }
             Self::Jitsi(sealer) => {
                 let cannot = || no_seal_codec(sealer.who(), info.kind);
                 let as_jitsi = info.jitsi(frame)?.ok_or_else(cannot)?;
                 buf.fill(frame);
-                Ok(sealer.seal(&as_jitsi, buf)?)
+                return Ok(sealer.seal(&as_jitsi, buf)?);
             }
-        }
+        };
+        let info = info.sframe()?;
+        buf.fill(frame);
+        Ok(sealer.seal(&info, buf)?)
     }
 }
 

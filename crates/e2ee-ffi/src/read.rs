@@ -43,7 +43,7 @@ pub(crate) unsafe fn bytes<'a>(
 
 /// Whether `len` bytes at `at` have none of `bytes`, and may be a slice.
 #[inline]
-pub(crate) fn apart(bytes: &[u8], at: *const u8, len: usize) -> bool {
+pub(crate) fn disjoint(bytes: &[u8], at: *const u8, len: usize) -> bool {
     let (a, b) = (bytes.as_ptr().addr(), at.addr());
     let ends = (a.checked_add(bytes.len()), b.checked_add(len));
     let (Some(a_end), Some(b_end)) = ends else { return false };

@@ -13,9 +13,6 @@ use crate::report;
 use crate::status::frameseal_status;
 use crate::types::{frameseal_config, frameseal_frame_info};
 
-/// The most that a frame grows by which goes straight to the caller's memory: header (17), layout byte, tag (16).
-const STRAIGHT_ROOM: usize = 34;
-
 /// Seals the frames of one participant. For one thread at a time.
 pub struct frameseal_sealer {
     pub(crate) inner: Guarded<Inner>,
@@ -332,9 +329,9 @@ pub unsafe extern "C" fn frameseal_seal(
             }
             // SAFETY: as the caller promises; the slice is gone before `out` is written from `buf`.
             let frame = unsafe { read::bytes(r#in, in_len, "in") }?;
-            // What a frame grows by that need not be taken apart; no more of `out` is touched.
-            let room = out_cap.min(in_len.saturating_add(STRAIGHT_ROOM));
-            if read::apart(frame, out, room) && read::apart(info.metadata, out, room) {
+            // No more of `out` is touched by a frame that goes straight.
+            let room = out_cap.min(in_len.saturating_add(Straight::MOST_ADDED));
+            if read::disjoint(frame, out, room) && read::disjoint(info.metadata, out, room) {
                 // SAFETY: so many bytes are writable, as the caller promises, and neither `frame` nor the metadata
                 // has one of them.
                 let out = unsafe { core::slice::from_raw_parts_mut(out, room) };

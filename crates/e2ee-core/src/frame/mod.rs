@@ -102,6 +102,11 @@ pub enum Straight {
     Apart,
 }
 
+impl Straight {
+    /// The most that sealing adds to a frame that goes straight, bytes: header, layout byte, tag.
+    pub const MOST_ADDED: usize = header::MAX_HEADER_LEN + 1 + 16;
+}
+
 /// Longest `header || clear || layout` of a frame that is not taken apart, bytes.
 const MAX_PREFIX: usize = header::MAX_HEADER_LEN + codec::MAX_CLEAR + 1;
 
