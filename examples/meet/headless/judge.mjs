@@ -5,15 +5,15 @@ import { judgeNative } from './judge-native.mjs';
 /** At least this part of the received frames must come out of the decoder. */
 export const DECODED_AT_LEAST = 0.98;
 /**
- * A browser that is late leaves out frames that it holds, to go on at a newer key frame (`framesDropped`); each joining
- * brings a key frame. That is its choice and no fault of a frame, so it is told apart; but at most this part, and half
- * a second of one catching up.
+ * A browser that is late leaves out frames that it holds, to go on at a newer key frame (`framesDropped`; each joining
+ * brings a key frame), and sound whose time has passed (`packetsDiscarded`). That is its choice and no fault of a frame,
+ * so it is told apart; but at most this part, and half a second of one catching up.
  */
 const SKIPPED_AT_MOST = 0.1;
 const SKIPPED_SLACK_FRAMES = 15;
 /** The picture on screen must be its sender's in at least this part of the looks. */
 const RECOGNISED_AT_LEAST = 0.8;
-/** Sound is counted in samples of 20 ms frames; a jitter buffer that starts or stretches hides a few. */
+/** Sound is counted in samples of 20 ms frames; the first ones, before it is played, are not. */
 const AUDIO_SLACK_FRAMES = 12;
 /**
  * A member that is removed is out at once: others seal with new keys before everybody has read that, and what comes
@@ -171,7 +171,7 @@ function receiversOf(page, expected, before, problems) {
     const arrived = layered ? track.pictures : received;
     // Only where nothing was lost and all of it opened: else the gap is the reason.
     const whole = track.lost === 0 && (!expected.e2ee || track.good >= received);
-    const skipped = track.kind === 'video' && whole ? track.skipped : 0;
+    const skipped = whole ? track.skipped : 0;
     const decodable = arrived - skipped;
     const share = arrived === 0 ? 0 : track.decoded / arrived;
     if (received === 0) problems.push(`${where}: no frame was received`);

@@ -11,7 +11,7 @@ export interface BrowserCounts {
   readonly codec: string;
   readonly width: number;
   readonly height: number;
-  /** Packets that never came, and frames that the browser left out before its decoder. */
+  /** Packets that never came, and frames that the browser left out before its decoder: too late, or to catch up. */
   readonly lost: number;
   readonly skipped: number;
 }
@@ -33,10 +33,13 @@ interface RtpStats {
   readonly packetsSent?: number;
   readonly totalSamplesReceived?: number;
   readonly concealedSamples?: number;
+  readonly insertedSamplesForDeceleration?: number;
+  readonly removedSamplesForAcceleration?: number;
   readonly frameWidth?: number;
   readonly frameHeight?: number;
   readonly packetsLost?: number;
   readonly framesDropped?: number;
+  readonly packetsDiscarded?: number;
 }
 
 /** Counts by m-line. Simulcast layers are added up. */
@@ -50,8 +53,7 @@ export async function browserCounts(peer: RTCPeerConnection): Promise<Map<string
     const mime = (entry.codecId === undefined ? undefined : (stats.get(entry.codecId) as { mimeType?: string } | undefined))?.mimeType ?? '';
     const audio = entry.kind === 'audio';
     const frames = audio ? (entry.packetsReceived ?? entry.packetsSent ?? 0) : (entry.framesReceived ?? entry.framesSent ?? 0);
-    const real = Math.max(0, (entry.totalSamplesReceived ?? 0) - (entry.concealedSamples ?? 0));
-    const decoded = audio ? Math.min(frames, Math.round(real / SAMPLES_PER_AUDIO_FRAME)) : (entry.framesDecoded ?? 0);
+    const decoded = audio ? Math.min(frames, Math.round(decodedSamples(entry) / SAMPLES_PER_AUDIO_FRAME)) : (entry.framesDecoded ?? 0);
     counts.set(entry.mid, {
       frames: before.frames + frames,
       decoded: before.decoded + decoded,
@@ -59,10 +61,19 @@ export async function browserCounts(peer: RTCPeerConnection): Promise<Map<string
       width: Math.max(before.width, entry.frameWidth ?? 0),
       height: Math.max(before.height, entry.frameHeight ?? 0),
       lost: before.lost + Math.max(0, entry.packetsLost ?? 0),
-      skipped: before.skipped + (entry.framesDropped ?? 0),
+      skipped: before.skipped + ((audio ? entry.packetsDiscarded : entry.framesDropped) ?? 0),
     });
   });
   return counts;
+}
+
+/**
+ * What the decoder of sound made: what was played, without what was made up for gaps, and with what was left out or
+ * drawn out to keep pace.
+ */
+function decodedSamples(entry: RtpStats): number {
+  const { totalSamplesReceived = 0, concealedSamples = 0, insertedSamplesForDeceleration = 0, removedSamplesForAcceleration = 0 } = entry;
+  return Math.max(0, totalSamplesReceived - concealedSamples - insertedSamplesForDeceleration + removedSamplesForAcceleration);
 }
 
 export interface TrackFacts {

@@ -46,7 +46,7 @@ export interface TrackView {
   readonly generation: number;
   readonly width: number;
   readonly height: number;
-  /** Packets that never came, and frames that the browser left out before its decoder. */
+  /** Packets that never came, and frames that the browser left out before its decoder: too late, or to catch up. */
   readonly lost: number;
   readonly skipped: number;
 }

@@ -57,6 +57,18 @@ describe('the verdict on a headless call', () => {
     assert.match(judge(EXPECTED, pages({ decoded: 190, skipped: 9, lost: 1 }), SERVER).problems.join(), /190 of 200 frames were decoded/);
   });
 
+  it('tells sound that came too late from sound that does not decode', () => {
+    const heard = (/** @type {object} */ change) => {
+      const all = pages();
+      Object.assign(all[0].call.members[1].tracks[0], change);
+      return judge(EXPECTED, all, SERVER).problems.join();
+    };
+    assert.equal(heard({ decoded: 180, skipped: 20 }), '');
+    assert.match(heard({ decoded: 180 }), /audio: 180 of 200 frames were decoded/);
+    assert.match(heard({ decoded: 160, skipped: 36 }), /audio: the browser left out 36 of 200/);
+    assert.match(heard({ decoded: 160, skipped: 20, good: 190 }), /audio: 160 of 200 frames were decoded/);
+  });
+
   it('looks at the group where keys come from one', () => {
     const group = { state: 'joined', code: '00001', epoch: 3, members: [{ id: 'Alice', heard: true }, { id: 'Bruno', heard: true }], outside: [] };
     const with_ = (/** @type {any[]} */ ...groups) => {

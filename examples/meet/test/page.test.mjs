@@ -37,6 +37,27 @@ describe('the eye’s messages', async () => {
   });
 });
 
+describe('what the browser counts', async () => {
+  const { browserCounts } = await load('measure.ts');
+  const counted = async (entry) => {
+    const stats = new Map([['in', { type: 'inbound-rtp', mid: '0', ...entry }]]);
+    return (await browserCounts({ connectionState: 'connected', getStats: () => Promise.resolve(stats) })).get('0');
+  };
+  it('of sound are the frames that were decoded, however they were played', async () => {
+    // As a busy machine said it: sound that came in bursts was played faster, and the gaps between were made up.
+    const played = { totalSamplesReceived: 741 * 960, concealedSamples: 89_466, insertedSamplesForDeceleration: 2183, removedSamplesForAcceleration: 10_037 };
+    const { frames, decoded, skipped } = await counted({ kind: 'audio', packetsReceived: 656, ...played });
+    assert.deepEqual([frames, decoded, skipped], [656, 656, 0]);
+    const late = await counted({ kind: 'audio', packetsReceived: 656, packetsDiscarded: 16, ...played, concealedSamples: 89_466 + 16 * 960 });
+    assert.deepEqual([late.decoded, late.skipped], [640, 16]);
+    assert.equal((await counted({ kind: 'audio', packetsReceived: 656, totalSamplesReceived: 960, concealedSamples: 960 })).decoded, 0);
+  });
+  it('of pictures are its own', async () => {
+    const { frames, decoded, skipped } = await counted({ kind: 'video', framesReceived: 90, framesDecoded: 80, framesDropped: 10, packetsDiscarded: 3 });
+    assert.deepEqual([frames, decoded, skipped], [90, 80, 10]);
+  });
+});
+
 describe('the lock', async () => {
   const { trackView } = await load('measure.ts');
   const { worst } = await load('model.ts');
