@@ -78,7 +78,7 @@ int main(void)
     must("seal", frameseal_seal(sealer, &info, (const uint8_t *)frame, frame_len, sealed, cap, &sealed_len));
     printf("sealed %lu bytes into %lu\n", (unsigned long)frame_len, (unsigned long)sealed_len);
 
-    /* The SFU changes one bit: the frame is refused, and nothing is written. */
+    /* The SFU changes one bit: the frame is refused, and nothing of it is written. */
     sealed[sealed_len - 1] ^= 1;
     frameseal_status status = frameseal_open(opener, &info, sealed, sealed_len, opened, cap, &opened_len);
     printf("changed: %d %s\n", (int)status, frameseal_strerror(status));

@@ -7,9 +7,10 @@
  * Handles are opaque. What `_new` gives, `_free` takes back, once. A function's first argument is what it works on,
  * then come inputs, then outputs.
  *
- * Every call that can fail gives a frameseal_status. Outputs are written on success only. frameseal_strerror says
- * what a status means, frameseal_last_error says more about the last failure on the thread. No panic and no C++
- * exception leaves the library.
+ * Every call that can fail gives a frameseal_status. Outputs are written on success only; a frame that does not open
+ * may leave zeros in the output of frameseal_open, and nothing of the frame. frameseal_strerror says what a status
+ * means, frameseal_last_error says more about the last failure on the thread. No panic and no C++ exception leaves the
+ * library.
  *
  * Buffers belong to the caller. The library keeps no pointer that it was given: everything is copied. A pointer is
  * checked for NULL; where it points to otherwise cannot be checked. Input and output of frameseal_seal and
@@ -1315,8 +1316,9 @@ frameseal_status frameseal_opener_report(const struct frameseal_opener *opener,
  * Opens one frame from `in` to `out`, which may be the same memory or overlap: in place. `out_cap` must be at least
  * `in_len`. With `out` NULL nothing is opened and `*out_len` is what `out` must have.
  *
- * Unless this gives `FRAMESEAL_STATUS_OK` (or, if you allowed it, `FRAMESEAL_STATUS_SERVER_MADE`), drop the frame;
- * nothing was written.
+ * Unless this gives `FRAMESEAL_STATUS_OK` (or, if you allowed it, `FRAMESEAL_STATUS_SERVER_MADE`), drop the frame.
+ * `out` then has nothing of it: it is as it was, or zeros stand in its first `in_len` bytes (never where it overlaps
+ * `in`), and `*out_len` is as it was. Behind an opened frame, the bytes up to `in_len` are unspecified.
  */
 frameseal_status frameseal_open(struct frameseal_opener *opener,
                                 const struct frameseal_frame_info *info,

@@ -338,8 +338,23 @@ impl Opening {
         Ok(())
     }
 
-    /// Opens a frame; what it becomes is in `buf`. Says whether the server made it.
+    /// Opens a frame straight into `out`, if it can be.
     #[inline]
+    pub(crate) fn open_into(
+        &mut self,
+        info: &Info<'_>,
+        frame: &[u8],
+        out: &mut [u8],
+    ) -> Result<Straight, Failure> {
+        self.catch_up();
+        match &mut self.engine {
+            Engine::Sframe(opener) => Ok(opener.open_into(&info.sframe()?, frame, out)?),
+            _ => Ok(Straight::Apart),
+        }
+    }
+
+    /// Opens a frame that does not go straight; what it becomes is in `buf`. Says whether the server made it.
+    #[inline(never)] // code of its own, or the frames that go straight pay for its registers
     pub(crate) fn open<'b>(
         &mut self,
         info: &Info<'_>,
@@ -347,24 +362,6 @@ impl Opening {
         buf: &'b mut FrameBuf,
     ) -> Result<(&'b [u8], bool), Failure> {
         self.catch_up();
-        if let Engine::Sframe(opener) = &mut self.engine {
-            // Into memory of our own: what turns out to be forged never stands in the caller's.
-            let straight = opener.open_into(&info.sframe()?, frame, buf.reset(frame.len()))?;
-            if let Straight::Done(len) = straight {
-                return Ok((buf.bytes().get(..len).unwrap_or_default(), false));
-            }
-        }
-        self.open_other(info, frame, buf)
-    }
-
-    /// A frame that does not go straight.
-    #[inline(never)] // code of its own, or the frames that do pay for its registers
-    fn open_other<'b>(
-        &mut self,
-        info: &Info<'_>,
-        frame: &[u8],
-        buf: &'b mut FrameBuf,
-    ) -> Result<(&'b [u8], bool), Failure> {
         match &mut self.engine {
             Engine::Sframe(opener) => {
                 let info = info.sframe()?;

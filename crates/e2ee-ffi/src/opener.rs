@@ -3,7 +3,7 @@
 use core::ffi::c_char;
 use std::sync::Arc;
 
-use e2ee_core::{FrameBuf, Generation, KeyAt, KidScheme, Millis, Step};
+use e2ee_core::{FrameBuf, Generation, KeyAt, KidScheme, Millis, Step, Straight};
 
 use crate::fence::{Failure, fence, fence_status};
 use crate::follow::Opening;
@@ -196,8 +196,9 @@ pub unsafe extern "C" fn frameseal_opener_report(
 /// Opens one frame from `in` to `out`, which may be the same memory or overlap: in place. `out_cap` must be at least
 /// `in_len`. With `out` NULL nothing is opened and `*out_len` is what `out` must have.
 ///
-/// Unless this gives `FRAMESEAL_STATUS_OK` (or, if you allowed it, `FRAMESEAL_STATUS_SERVER_MADE`), drop the frame;
-/// nothing was written.
+/// Unless this gives `FRAMESEAL_STATUS_OK` (or, if you allowed it, `FRAMESEAL_STATUS_SERVER_MADE`), drop the frame.
+/// `out` then has nothing of it: it is as it was, or zeros stand in its first `in_len` bytes (never where it overlaps
+/// `in`), and `*out_len` is as it was. Behind an opened frame, the bytes up to `in_len` are unspecified.
 ///
 /// # Safety
 /// Every pointer is NULL or as the header asks.
@@ -227,8 +228,22 @@ pub unsafe extern "C" fn frameseal_open(
             return Err(Failure::TooSmall { need: in_len, have: out_cap });
         }
         handle.inner.with(|Inner { opening, buf }| {
-            // SAFETY: as the caller promises; the slice is gone before `out` is written.
+            // SAFETY: as the caller promises; the slice is gone before `out` is written from `buf`.
             let frame = unsafe { read::bytes(r#in, in_len, "in") }?;
+            if read::disjoint(frame, out, in_len) && read::disjoint(info.metadata, out, in_len) {
+                // SAFETY: so many bytes are writable, as the caller promises, and neither `frame` nor the metadata
+                // has one of them.
+                let out = unsafe { core::slice::from_raw_parts_mut(out, in_len) };
+                match opening.open_into(&info, frame, out)? {
+                    Straight::Done(len) => {
+                        // SAFETY: as the caller promises.
+                        unsafe { read::write(out_len, len) }?;
+                        return Ok(frameseal_status::Ok);
+                    }
+                    Straight::Short(need) => return Err(Failure::TooSmall { need, have: out_cap }),
+                    Straight::Apart => {}
+                }
+            }
             let (opened, server_made) = opening.open(&info, frame, buf)?;
             // SAFETY: as the caller promises.
             unsafe { read::write_bytes(opened, out, out_cap, out_len) }?;

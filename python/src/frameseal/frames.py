@@ -347,7 +347,8 @@ class Opener(Handle):
 
     def open_into(self, frame: BytesLike, out: Writable, info: FrameInfo) -> int:
         """Opens from `frame` to `out`, which may be the same memory or overlap and is at least as long; gives the
-        opened length. If this raises, nothing was written.
+        opened length; what stands behind it is unspecified. If this raises, `out` has nothing of the frame: it is as it
+        was, or zeros stand there (never where it overlaps `frame`).
         """
         with _native.reading(frame) as at, _native.writing(out) as to:
             return self._open(at, to, info)

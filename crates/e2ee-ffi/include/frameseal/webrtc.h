@@ -379,8 +379,8 @@ class Decryptor : public ::webrtc::FrameDecryptorInterface, public FrameHook {
   Decryptor(std::shared_ptr<Opener> opener, Track track)
       : FrameHook(std::move(track), opener->participant()), opener_(std::move(opener)) {}
 
-  /// `kFailedToDecrypt` while the key is missing, `kRecoverable` for a frame that is wrong by itself; nothing was
-  /// written then. `frame` may be the memory of `encrypted_frame`, as it is for video.
+  /// `kFailedToDecrypt` while the key is missing, `kRecoverable` for a frame that is wrong by itself; `frame` then has
+  /// nothing of it. `frame` may be the memory of `encrypted_frame`, as it is for video.
   Result Decrypt(detail::MediaType media_type, detail::Csrcs csrcs, detail::Bytes additional_data,
                  detail::Bytes encrypted_frame, detail::Room frame) override {
     static_cast<void>(csrcs);

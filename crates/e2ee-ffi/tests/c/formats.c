@@ -6,7 +6,7 @@ static void there_and_back(frameseal_sealer *sealer, frameseal_opener *opener, c
 {
     frameseal_frame_info info = info_of(what->kind, what->codec);
     uint8_t sealed[256], opened[256], copy[256];
-    size_t sealed_len = 0, opened_len = 0, need = 0;
+    size_t sealed_len = 0, opened_len = 0, need = 0, at;
     info.ssrc = 7;
     info.timestamp = 90000;
     /* For formats that cannot read it from the bytes. */
@@ -39,9 +39,26 @@ static void there_and_back(frameseal_sealer *sealer, frameseal_opener *opener, c
         sealed[need] ^= 0x80;
         memset(opened, 0xee, sizeof opened);
         TRUE(frameseal_open(opener, &info, sealed, sealed_len, opened, sizeof opened, &opened_len) != OK);
-        TRUE(opened[0] == 0xee);
+        for (at = 0; at < sizeof opened; at++) {
+            TRUE(opened[at] == 0xee || (opened[at] == 0 && at < sealed_len));
+        }
     }
+    /* A repeat is the plaintext once more: nothing of it is left. */
+    memset(opened, 0xee, sizeof opened);
     EXPECT(frameseal_open(opener, &info, copy, sealed_len, opened, sizeof opened, &opened_len), OK);
+    memset(opened, 0xee, sizeof opened);
+    EXPECT(frameseal_open(opener, &info, copy, sealed_len, opened, sizeof opened, &opened_len),
+           FRAMESEAL_STATUS_REPLAYED);
+    for (at = 0; at < sizeof opened; at++) {
+        TRUE(opened[at] == 0xee || (opened[at] == 0 && at < sealed_len));
+    }
+    /* In place: a frame that does not open stays as it was, so its bit can be turned back. */
+    EXPECT(frameseal_seal(sealer, &info, what->frame, what->len, copy, sizeof copy, &sealed_len), OK);
+    memcpy(sealed, copy, sealed_len);
+    sealed[sealed_len - 1] ^= 0x80;
+    TRUE(frameseal_open(opener, &info, sealed, sealed_len, sealed, sealed_len, &opened_len) != OK);
+    sealed[sealed_len - 1] ^= 0x80;
+    EXPECT(frameseal_open(opener, &info, sealed, sealed_len, sealed, sealed_len, &opened_len), OK);
 }
 
 static void hand_over(frameseal_sealer *sealer, frameseal_opener *opener)

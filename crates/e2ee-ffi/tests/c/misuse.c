@@ -227,7 +227,7 @@ static void frames(frameseal_sealer *sealer, frameseal_opener *opener)
     EXPECT(frameseal_seal(sealer, &info, NULL, 0, sealed, sizeof sealed, &sealed_len), OK);
     TRUE(sealed_len <= frameseal_max_sealed_len(sealer, &info, 0));
     EXPECT(frameseal_open(opener, &info, sealed, sealed_len, out, sealed_len, &len), OK);
-    TRUE(len == 0 && out[0] == 0xee);
+    TRUE(len == 0 && out[sealed_len] == 0xee);
     info.metadata = (const uint8_t *)"side";
     info.metadata_len = 4;
     memcpy(sealed, "here and there", 14);
@@ -252,6 +252,19 @@ static void frames(frameseal_sealer *sealer, frameseal_opener *opener)
     info.metadata = (const uint8_t *)"side";
     EXPECT(frameseal_open(opener, &info, sealed, sealed_len, out, sizeof out, &len), OK);
     TRUE(len == 9 && memcmp(out, in, 9) == 0);
+    /* The same for the opened one. */
+    EXPECT(frameseal_seal(sealer, &info, in, 9, sealed, sizeof sealed, &sealed_len), OK);
+    memcpy(out, "side", 4);
+    info.metadata = out;
+    EXPECT(frameseal_open(opener, &info, sealed, sealed_len, out, sizeof out, &len), OK);
+    TRUE(len == 9 && memcmp(out, in, 9) == 0);
+    info.metadata = (const uint8_t *)"side";
+    EXPECT(frameseal_seal(sealer, &info, in, 9, sealed, sizeof sealed, &sealed_len), OK);
+    memcpy(out + sealed_len - 1, "side", 4);
+    info.metadata = out + sealed_len - 1;
+    EXPECT(frameseal_open(opener, &info, sealed, sealed_len, out, sizeof out, &len), OK);
+    TRUE(len == 9 && memcmp(out, in, 9) == 0);
+    info.metadata = (const uint8_t *)"side";
 
     /* One byte short: nothing is written, and behind what is sealed nothing either. */
     memset(sealed, 0xee, sizeof sealed);

@@ -65,21 +65,27 @@ void encryptor_and_decryptor() {
     const auto second = decryptor->Decrypt(type, {}, about, place, place);
     TRUE(second.IsOk() && Bytes(place.data(), place.data() + second.bytes_written) == plain);
 
-    // A repeat, a change, a frame that was never sealed, one for another track: nothing is written.
+    // A repeat, a change, a frame that was never sealed, one for another track: nothing of it is left.
     const Bytes untouched(sealed.size(), 0xee);
+    const auto nothing_in = [](const Bytes& where) {
+      for (const uint8_t byte : where) {
+        if (byte != 0xee && byte != 0) return false;
+      }
+      return true;
+    };
     const auto refused = [&](decltype(type) as, const Bytes& with, const Bytes& frame, frameseal_status want) {
       Bytes room = untouched;
       const auto answer = decryptor->Decrypt(as, {}, with, frame, room);
-      TRUE(answer.status == Status::kRecoverable && answer.bytes_written == 0 && room == untouched);
+      TRUE(answer.status == Status::kRecoverable && answer.bytes_written == 0 && nothing_in(room));
       EXPECT(unopened.back().status, want);
     };
     refused(type, about, sealed, FRAMESEAL_STATUS_REPLAYED);
     Bytes changed = seal();
     changed.back() = static_cast<uint8_t>(changed.back() ^ 1);
     Bytes room = untouched;
-    TRUE(!decryptor->Decrypt(type, {}, about, changed, room).IsOk() && room == untouched);
-    TRUE(!decryptor->Decrypt(type, {}, about, plain, room).IsOk() && room == untouched);
-    TRUE(!decryptor->Decrypt(type, {}, about, Bytes(), room).IsOk() && room == untouched);
+    TRUE(!decryptor->Decrypt(type, {}, about, changed, room).IsOk() && nothing_in(room));
+    TRUE(!decryptor->Decrypt(type, {}, about, plain, room).IsOk() && nothing_in(room));
+    TRUE(!decryptor->Decrypt(type, {}, about, Bytes(), room).IsOk() && nothing_in(room));
     refused(i == 0 ? VIDEO : AUDIO, about, seal(), FRAMESEAL_STATUS_UNKNOWN_CODEC);
     refused(DATA, about, seal(), FRAMESEAL_STATUS_UNKNOWN_CODEC);
     // Additional data counts where it was asked for.

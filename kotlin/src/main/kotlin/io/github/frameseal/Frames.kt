@@ -115,7 +115,9 @@ class FrameOpener(opener: Opener) : AutoCloseable {
 
     /**
      * Opens the bytes between position and limit of [frame] to [out], from its position on, which may be the same
-     * memory and must have as much room. Gives their number; neither position moves. Both must be direct.
+     * memory and must have as much room. Gives their number; neither position moves. Both must be direct. Behind the
+     * opened bytes those of the room that [frame] would take are unspecified. If this throws, [out] has nothing of the
+     * frame: it is as it was, or zeros stand there (never where it overlaps [frame]).
      */
     fun open(info: FrameInfo, frame: ByteBuffer, out: ByteBuffer): Int {
         val opened = open(info, at(frame), frame.remaining(), writable(out), out.remaining())
