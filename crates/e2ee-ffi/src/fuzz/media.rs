@@ -146,7 +146,8 @@ fn within(
         let mine = |index: usize| apart && (to..to + used).contains(&index);
         let mut bytes = room.iter().zip(&before).enumerate();
         assert!(
-            out_len == usize::MAX && bytes.all(|(index, (now, then))| now == then || mine(index) && *now == 0),
+            out_len == usize::MAX
+                && bytes.all(|(index, (now, then))| now == then || mine(index) && *now == 0),
             "a call that fails leaves what was there, or zeros"
         );
     }
