@@ -86,6 +86,30 @@ export function sleep(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
+/** How often a stopwatch looks, and from when on the time between two looks is none that the page had. */
+const LOOK_MS = 10;
+const HELD_MS = 100;
+
+/**
+ * Milliseconds since this was called in which the page ran: a machine that stands still now and then, as shared ones
+ * do, holds up the library and the clock of a test alike.
+ */
+export function stopwatch(): () => number {
+  let last = performance.now();
+  let ran = 0;
+  const look = (): void => {
+    const now = performance.now();
+    ran += now - last > HELD_MS ? LOOK_MS : now - last;
+    last = now;
+  };
+  const timer = setInterval(look, LOOK_MS);
+  return () => {
+    clearInterval(timer);
+    look();
+    return ran;
+  };
+}
+
 /** Waits until `test` gives something true, at most `ms`. */
 export async function until<T>(test: () => T | Promise<T>, ms: number, what: string): Promise<T> {
   const end = performance.now() + ms;

@@ -1,6 +1,6 @@
 /** What the tests through the SFU call in their page: participants by id, all in this page, each with a worker of its own. */
 import { Member, type Order, type Stream } from "./member.ts";
-import { picture, silence, sleep, tone, until } from "./media.ts";
+import { picture, silence, sleep, stopwatch, tone, until } from "./media.ts";
 
 const members = new Map<string, Member>();
 
@@ -15,6 +15,7 @@ const api = {
   member,
   picture,
   silence,
+  stopwatch,
   tone,
   until,
   async join(order: Order): Promise<void> {

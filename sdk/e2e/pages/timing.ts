@@ -2,7 +2,7 @@
  * The rows of the attach table: when a transform is set decides in Chromium whether it counts. The receiver here is a
  * plain one without any transform, so it decodes what leaves in clear, and nothing else.
  */
-import { picture, Sink, sleep } from "./media.ts";
+import { picture, Sink, sleep, stopwatch } from "./media.ts";
 import { frameseal, mediaStats, negotiate, side, trickle } from "./pair.ts";
 
 /** What a row gives. */
@@ -125,9 +125,9 @@ export async function sabotage(quiet: boolean): Promise<{ took: number; stopped:
   // A browser that ignores a transform goes on naming it: only the counters tell.
   if (quiet) Object.defineProperty(RTCRtpSender.prototype, "transform", { configurable: true, get: () => sender.transform });
   native?.set?.call(sender, null);
-  const began = performance.now();
+  const [began, running] = [performance.now(), stopwatch()];
   while (!states.some((event) => event.state === "not-attached") && performance.now() - began < 3000) await sleep(10);
-  const took = performance.now() - began;
+  const took = running();
   await sleep(300);
   const stopped = sender.track === null;
   const state = states.at(-1)?.state ?? "";

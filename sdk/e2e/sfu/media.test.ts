@@ -140,9 +140,10 @@ for (const name of ["chromium", "firefox"] as const) describe(name, () => {
       const loud = await sendsIn("dtx-ada", "audio", 2000);
       return { quiet, loud, stream: await stream("dtx-bob", "dtx-ada", "audio") };
     }, room);
+    // Of a hundred frames in two seconds, of which a machine that stands still leaves some out.
     assert.ok(got.quiet < 30, `${got.quiet} packets in two seconds of silence: no DTX`);
     // To Firefox's encoder a steady tone is as good as silence.
-    if (name === "chromium") assert.ok(got.loud > 80, `${got.loud} packets in two seconds of sound`);
+    if (name === "chromium") assert.ok(got.loud > 60, `${got.loud} packets in two seconds of sound`);
     assert.equal(got.stream?.state, "ok");
     assert.deepEqual(got.stream?.dropped, {});
     await leave("dtx-ada", "dtx-bob");
