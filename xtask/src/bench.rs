@@ -16,6 +16,9 @@ pub(crate) struct Args {
     /// Only the C interface: what a C caller pays above a Rust caller
     #[arg(long, conflicts_with_all = ["bars", "groups", "browser"])]
     native: bool,
+    /// With --native: the library without sessions, which is compiled for size
+    #[arg(long, requires = "native")]
+    media_only: bool,
     /// In Chromium: a frame's cost in a worker, hot and in a call, against livekit-client's own E2EE worker
     #[arg(long, conflicts_with = "bars")]
     browser: bool,
@@ -42,6 +45,14 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     }
     if args.native {
         job = job.args(["--bench", "native"]);
+        // As the libraries are installed: xtask/src/native.rs.
+        let levels: &[_] = match args.media_only {
+            true => &[("e2ee-ffi", "\"s\""), ("e2ee-core", "2"), ("e2ee-cipher", "2")],
+            false => &[("e2ee-ffi", "2")],
+        };
+        for (package, level) in levels {
+            job = job.arg("--config").arg(format!("profile.bench.package.{package}.opt-level={level}"));
+        }
     }
     let status = job.arg("--").args(&args.rest).limit(LIMIT).status()?;
     Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })

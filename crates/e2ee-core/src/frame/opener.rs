@@ -168,7 +168,7 @@ impl Opener {
     ///
     /// # Errors
     /// As [`Opener::open`]; `out` then holds nothing of the frame.
-    #[inline]
+    #[inline(never)] // compiled here for speed, also for callers that are compiled for size
     pub fn open_into(
         &mut self,
         info: &FrameInfo<'_>,

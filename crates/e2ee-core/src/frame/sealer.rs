@@ -349,7 +349,7 @@ impl Sealer {
     ///
     /// # Errors
     /// As [`Sealer::seal`]; `out` then holds nothing of the frame.
-    #[inline]
+    #[inline(never)] // compiled here for speed, also for callers that are compiled for size
     pub fn seal_into(
         &mut self,
         info: &FrameInfo<'_>,
