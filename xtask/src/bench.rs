@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: native benches, and the worker's cost per frame in a browser.
 
+use crate::native::Kind;
 use crate::run::{Job, Result, root, target_dir};
 use crate::{doctor, npm};
 use std::process::ExitCode;
@@ -45,14 +46,9 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     }
     if args.native {
         job = job.args(["--bench", "native"]);
-        // As the libraries are installed: xtask/src/native.rs.
-        let levels: &[_] = match args.media_only {
-            true => &[("e2ee-ffi", "\"s\""), ("e2ee-core", "2"), ("e2ee-cipher", "2")],
-            false => &[("e2ee-ffi", "2")],
-        };
-        for (package, level) in levels {
-            job = job.arg("--config").arg(format!("profile.bench.package.{package}.opt-level={level}"));
-        }
+        // As the libraries are installed.
+        let kind = if args.media_only { Kind::MediaOnly } else { Kind::Full };
+        job = job.args(kind.levels("bench"));
     }
     let status = job.arg("--").args(&args.rest).limit(LIMIT).status()?;
     Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })

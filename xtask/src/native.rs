@@ -29,19 +29,23 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    const fn options(self) -> &'static [&'static str] {
+    const fn features(self) -> &'static [&'static str] {
         match self {
-            // For speed; the smaller one is for size.
-            Self::Full => &["--config", "profile.native.package.e2ee-ffi.opt-level=2"],
-            Self::MediaOnly => &[
-                "--no-default-features",
-                "--features=ring",
-                "--config",
-                "profile.native.package.e2ee-core.opt-level=2",
-                "--config",
-                "profile.native.package.e2ee-cipher.opt-level=2",
-            ],
+            Self::Full => &[],
+            Self::MediaOnly => &["--no-default-features", "--features=ring"],
         }
+    }
+
+    /// How our packages are optimised where Cargo.toml's profile does not say: for speed, and the smaller library for
+    /// size. As arguments for a build by `profile`.
+    pub(crate) fn levels(self, profile: &str) -> Vec<String> {
+        let levels: &[_] = match self {
+            Self::Full => &[("e2ee-ffi", "2")],
+            Self::MediaOnly => &[("e2ee-ffi", "\"s\""), ("e2ee-core", "2"), ("e2ee-cipher", "2")],
+        };
+        let config =
+            |(package, level)| format!("--config=profile.{profile}.package.{package}.opt-level={level}");
+        levels.iter().copied().map(config).collect()
     }
 
     const fn folder(self) -> &'static str {
@@ -86,7 +90,10 @@ pub(crate) fn build(kind: Kind, run: impl FnOnce(Job) -> Result<()>) -> Result<B
     // A folder for each, or the libraries of one would take the place of the other's.
     let target = target_dir().join(kind.folder());
     let mut job = Job::cargo().args(["rustc", "--locked", "--package", "e2ee-ffi", "--lib"]);
-    job = job.args(["--profile", "native", "--crate-type", "cdylib,staticlib"]).args(kind.options());
+    job = job
+        .args(["--profile", "native", "--crate-type", "cdylib,staticlib"])
+        .args(kind.features())
+        .args(kind.levels("native"));
     job = job.arg("--target-dir").arg(&target).args(["--", "--print", "native-static-libs"]);
     run(job.arg("-C").arg(format!("link-arg=-Wl,-soname,{}", soname())))?;
     let built = target.join("native");
